@@ -1,0 +1,98 @@
+//! SHA-256 digests, written in lower-case hexadecimal as `sha256sum` does.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// A SHA-256 digest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct Digest([u8; 32]);
+
+/// Why a text is not a [`Digest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a SHA-256 digest is 64 lower-case hexadecimal digits")]
+pub struct NotADigest;
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// The 32 bytes.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+impl FromStr for Digest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        let nibble = |byte: u8| match byte {
+            b'0'..=b'9' => Ok(byte - b'0'),
+            b'a'..=b'f' => Ok(byte - b'a' + 10),
+            _ => Err(NotADigest),
+        };
+        let bytes = text
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| match *pair {
+                [high, low] => Ok(nibble(high)? << 4 | nibble(low)?),
+                _ => Err(NotADigest),
+            })
+            .collect::<Result<Vec<u8>, _>>()?;
+        bytes.try_into().map(Self).map_err(|_| NotADigest)
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = NotADigest;
+
+    fn try_from(text: String) -> Result<Self, NotADigest> {
+        text.parse()
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_empty_input_has_the_published_digest() {
+        let text = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(Digest::of(b"").to_string(), text);
+        assert_eq!(text.parse(), Ok(Digest::of(b"")));
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        let upper = Digest::of(b"").to_string().to_uppercase();
+        for bad in ["", "e3", upper.as_str(), &"0".repeat(63), &"0".repeat(66)] {
+            assert_eq!(bad.parse::<Digest>(), Err(NotADigest));
+        }
+    }
+}

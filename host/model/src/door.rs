@@ -1,0 +1,223 @@
+//! The frames of the door between the worker, which runs the script, and the host, which does everything else.
+//!
+//! A frame is a length (4 bytes, big-endian) and that many bytes of JSON. Either side treats anything else as the end of the
+//! other: there is no recovery inside a stream.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::check::{Place, Verdict};
+use crate::fault::Fault;
+use crate::primitive::PrimitiveName;
+use crate::value::Value;
+
+/// The version of these frames. Worker and host are the same executable; the number guards against a stale one.
+pub const VERSION: u32 = 1;
+
+/// The largest frame, in bytes. The largest honest one is an answer with a body of 1 MiB, escaped.
+pub const FRAME_LIMIT: usize = 8 << 20;
+
+/// What the host sends before anything else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// [`VERSION`] of the host.
+    pub version: u32,
+    /// The script's path as the operator wrote it, for messages.
+    pub path: String,
+    /// The script's text.
+    pub source: String,
+    /// Every module that the script may import, by its path, as loaded and digested by the host.
+    pub modules: BTreeMap<String, String>,
+    /// The script's parameters by name.
+    pub params: BTreeMap<String, Value>,
+    /// The primitives that exist.
+    pub primitives: Vec<PrimitiveName>,
+    /// The site as plain data, for the reserved module `site`.
+    pub site: Value,
+    /// Limits on the engine.
+    pub limits: Limits,
+}
+
+/// Limits on a script; the source of each number is beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Operations of one engine. Acceptance suites need thousands; an endless loop reaches it in about a second.
+    pub operations: u64,
+    /// Bytes of all `print` output.
+    pub output_bytes: u64,
+    /// Branches of `par` that run at the same time.
+    pub branches: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { operations: 10_000_000, output_bytes: 1 << 20, branches: 16 }
+    }
+}
+
+/// What the worker sends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "frame", rename_all = "snake_case", deny_unknown_fields)]
+pub enum FromWorker {
+    /// The script asks for a primitive. Answered by [`Reply`].
+    Call {
+        /// Unique in the run; the reply carries it.
+        call_id: u64,
+        /// Where in the script.
+        place: Place,
+        /// The innermost check that is open on this branch.
+        check: Option<u64>,
+        /// Which primitive.
+        primitive: PrimitiveName,
+        /// Its one table of arguments.
+        arguments: Value,
+    },
+    /// A check begins.
+    CheckBegin {
+        /// Unique in the run.
+        check: u64,
+        /// Where in the script.
+        place: Place,
+        /// The title as the script gave it.
+        title: String,
+    },
+    /// A check ended.
+    CheckEnd {
+        /// The check.
+        check: u64,
+        /// What the script says of it.
+        verdict: Verdict,
+    },
+    /// `print`, `debug` or `note`.
+    Print {
+        /// Where in the script.
+        place: Place,
+        /// The text, untrusted.
+        text: String,
+    },
+    /// The script is at its end. Nothing follows.
+    End {
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+/// How a script ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Outcome {
+    /// It ran to its end.
+    Finished,
+    /// It cannot be parsed, or threw outside any check.
+    Threw {
+        /// What, with the place in the script.
+        message: String,
+    },
+    /// It reached a limit.
+    Limit {
+        /// Which, with the place in the script.
+        message: String,
+    },
+}
+
+/// What the host answers to a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// The call.
+    pub call_id: u64,
+    /// Its result.
+    pub result: Result<Value, Fault>,
+}
+
+/// Why a stream of frames ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// The other side closed the stream between two frames.
+    #[error("the stream has ended")]
+    Ended,
+    /// The stream failed, or ended within a frame.
+    #[error("the stream broke: {0}")]
+    Stream(#[from] io::Error),
+    /// A frame claims to be larger than [`FRAME_LIMIT`].
+    #[error("a frame of {0} bytes is over the limit of {FRAME_LIMIT}")]
+    TooLong(usize),
+    /// A frame is not what it should be.
+    #[error("a frame cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+/// The bytes of one frame.
+///
+/// # Errors
+/// When the frame is over the limit.
+pub fn encode<T: Serialize>(frame: &T) -> Result<Vec<u8>, Broken> {
+    let body = serde_json::to_vec(frame)?;
+    let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= FRAME_LIMIT);
+    let mut bytes = length.ok_or(Broken::TooLong(body.len()))?.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&body);
+    Ok(bytes)
+}
+
+/// Checks a frame's announced length before anything is allocated for it.
+///
+/// # Errors
+/// When it is over the limit.
+pub fn frame_length(header: [u8; 4]) -> Result<usize, Broken> {
+    let length = u32::from_be_bytes(header) as usize;
+    if length > FRAME_LIMIT { Err(Broken::TooLong(length)) } else { Ok(length) }
+}
+
+/// Writes one frame.
+///
+/// # Errors
+/// When the frame is over the limit or the stream fails.
+pub fn write<T: Serialize>(stream: &mut impl Write, frame: &T) -> Result<(), Broken> {
+    stream.write_all(&encode(frame)?)?;
+    Ok(stream.flush()?)
+}
+
+/// Reads one frame.
+///
+/// # Errors
+/// When the stream ended or failed, or the frame is too long or unreadable.
+pub fn read<T: DeserializeOwned>(stream: &mut impl Read) -> Result<T, Broken> {
+    let mut header = [0; 4];
+    match stream.read_exact(&mut header) {
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Err(Broken::Ended),
+        other => other?,
+    }
+    let mut body = vec![0; frame_length(header)?];
+    stream.read_exact(&mut body)?;
+    Ok(serde_json::from_slice(&body)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_survives_the_round_trip() {
+        let reply = Reply { call_id: 7, result: Ok(Value::from("x")) };
+        let mut stream = io::Cursor::new(encode(&reply).expect("small"));
+        assert_eq!(read::<Reply>(&mut stream).expect("whole"), reply);
+        assert!(matches!(read::<Reply>(&mut stream), Err(Broken::Ended)));
+    }
+
+    #[test]
+    fn a_frame_that_claims_too_much_is_refused_before_it_is_read() {
+        let mut stream = io::Cursor::new(u32::MAX.to_be_bytes());
+        assert!(matches!(read::<Reply>(&mut stream), Err(Broken::TooLong(_))));
+    }
+
+    #[test]
+    fn an_unknown_frame_is_refused() {
+        let mut stream = io::Cursor::new(encode(&serde_json::json!({"frame": "exec"})).expect("small"));
+        assert!(matches!(read::<FromWorker>(&mut stream), Err(Broken::Unreadable(_))));
+    }
+}

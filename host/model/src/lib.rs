@@ -1,0 +1,20 @@
+//! The words that every other crate of fabric shares: names, resources, values, faults, effects, exit codes, the frames of
+//! the door between worker and host, and the site model. Plain data without I/O, clock or async.
+
+pub mod check;
+pub mod digest;
+pub mod door;
+pub mod exit;
+pub mod fault;
+pub mod name;
+pub mod primitive;
+pub mod resource;
+pub mod site;
+pub mod value;
+
+pub use digest::Digest;
+pub use fault::{Code, Effect, Fault, Retry, Stage};
+pub use name::Slug;
+pub use primitive::{Class, PrimitiveName};
+pub use resource::{Kind, Resource};
+pub use value::Value;

@@ -1,0 +1,222 @@
+//! Resources: what a primitive acts on, written `kind:segment/segment` (design section 4).
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::name::Slug;
+
+/// The kinds of resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A raw IP address or, in a pattern, a network: `addr:10.0.0.1`, `addr:10.0.0.0/24`.
+    Addr,
+    /// The Proxmox cluster as a whole: `cluster:samakia`.
+    Cluster,
+    /// A guest of the cluster by its site name: `guest:dns-edge-1`.
+    Guest,
+    /// A host of the site, with an optional part of it: `host:dns-edge-1/keepalived`.
+    Host,
+    /// A DNS name that is not the site's own: `name:example.com`.
+    Name,
+    /// A Proxmox node: `node:proxmox1`.
+    Node,
+    /// A secret by its handle: `secret:proxmox/token`.
+    Secret,
+    /// Forwarding of a probe through a host: `via:dns-edge-1`.
+    Via,
+    /// A virtual IP address of the site: `vip:dns`.
+    Vip,
+}
+
+impl Kind {
+    /// Every kind, in the order of its spelling.
+    pub const ALL: [Self; 9] = [
+        Self::Addr,
+        Self::Cluster,
+        Self::Guest,
+        Self::Host,
+        Self::Name,
+        Self::Node,
+        Self::Secret,
+        Self::Via,
+        Self::Vip,
+    ];
+
+    /// The word before the colon.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Addr => "addr",
+            Self::Cluster => "cluster",
+            Self::Guest => "guest",
+            Self::Host => "host",
+            Self::Name => "name",
+            Self::Node => "node",
+            Self::Secret => "secret",
+            Self::Via => "via",
+            Self::Vip => "vip",
+        }
+    }
+}
+
+/// One resource, fully named. Kind `addr` holds an address, the others hold one or two segments.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Resource {
+    /// A raw address, in its canonical form (an IPv4-mapped IPv6 address is the IPv4 address).
+    Addr(IpAddr),
+    /// Any other kind: its name and, where the primitive bounds it further, a part of it.
+    Named {
+        /// Never [`Kind::Addr`].
+        kind: Kind,
+        /// The first segment.
+        name: Slug,
+        /// The second segment: a unit, a sysctl key, an account.
+        part: Option<Slug>,
+    },
+}
+
+/// Why a text is not a [`Resource`] or not a pattern of one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAResource {
+    /// There is no colon.
+    #[error("`{0}` has no kind: a resource is written `kind:name`, such as `host:dns-edge-1`")]
+    NoKind(String),
+    /// The word before the colon is unknown.
+    #[error(
+        "`{0}` is not a kind of resource; the kinds are addr, cluster, guest, host, name, node, secret, via, vip"
+    )]
+    UnknownKind(String),
+    /// A segment is not a name.
+    #[error("`{0}` has a segment that is not a name (letters, digits and `._@:+-`)")]
+    Segment(String),
+    /// There are more than two segments.
+    #[error("`{0}` has more than two segments")]
+    TooManySegments(String),
+    /// What follows `addr:` is not an address.
+    #[error("`{0}` is not an IP address or network")]
+    Address(String),
+}
+
+/// The address with an IPv4-mapped IPv6 form (RFC 4291, 2.5.5.2) turned into the IPv4 address that it means.
+pub fn canonical_address(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+/// Splits `kind:rest`.
+///
+/// # Errors
+/// When there is no colon or the kind is unknown.
+pub fn split_kind(text: &str) -> Result<(Kind, &str), NotAResource> {
+    let (kind, rest) = text.split_once(':').ok_or_else(|| NotAResource::NoKind(text.to_owned()))?;
+    let kind = Kind::ALL
+        .into_iter()
+        .find(|k| k.as_str() == kind)
+        .ok_or_else(|| NotAResource::UnknownKind(kind.to_owned()))?;
+    Ok((kind, rest))
+}
+
+impl Resource {
+    /// A resource of a named kind.
+    pub fn named(kind: Kind, name: Slug) -> Self {
+        Self::Named { kind, name, part: None }
+    }
+
+    /// A part of a named resource, such as one unit of a host.
+    pub fn part(kind: Kind, name: Slug, part: Slug) -> Self {
+        Self::Named { kind, name, part: Some(part) }
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Addr(_) => Kind::Addr,
+            Self::Named { kind, .. } => *kind,
+        }
+    }
+}
+
+impl FromStr for Resource {
+    type Err = NotAResource;
+
+    fn from_str(text: &str) -> Result<Self, NotAResource> {
+        let (kind, rest) = split_kind(text)?;
+        if kind == Kind::Addr {
+            let address = rest.parse().map_err(|_| NotAResource::Address(rest.to_owned()))?;
+            return Ok(Self::Addr(canonical_address(address)));
+        }
+        let mut segments = rest.split('/').map(|s| s.parse::<Slug>());
+        let segment = |s: Result<Slug, _>| s.map_err(|_| NotAResource::Segment(text.to_owned()));
+        let name = segments.next().ok_or_else(|| NotAResource::Segment(text.to_owned())).and_then(segment)?;
+        let part = segments.next().map(segment).transpose()?;
+        match segments.next() {
+            Some(_) => Err(NotAResource::TooManySegments(text.to_owned())),
+            None => Ok(Self::Named { kind, name, part }),
+        }
+    }
+}
+
+impl TryFrom<String> for Resource {
+    type Error = NotAResource;
+
+    fn try_from(text: String) -> Result<Self, NotAResource> {
+        text.parse()
+    }
+}
+
+impl From<Resource> for String {
+    fn from(resource: Resource) -> Self {
+        resource.to_string()
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Addr(address) => write!(f, "addr:{address}"),
+            Self::Named { kind, name, part: None } => write!(f, "{}:{name}", kind.as_str()),
+            Self::Named { kind, name, part: Some(part) } => write!(f, "{}:{name}/{part}", kind.as_str()),
+        }
+    }
+}
+
+/// A network as `addr:` patterns and deny rules hold it; a single address is a network of full length.
+///
+/// # Errors
+/// When the text is neither an address nor a network.
+pub fn parse_network(text: &str) -> Result<IpNet, NotAResource> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(|a| IpNet::from(canonical_address(a))))
+        .map_err(|_| NotAResource::Address(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_prints_as_it_was_written() {
+        for text in ["vip:dns", "host:dns-edge-1/keepalived", "addr:10.0.0.1", "secret:proxmox/token"] {
+            assert_eq!(text.parse::<Resource>().map(|r| r.to_string()).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_address_it_means() {
+        assert_eq!("addr:::ffff:10.0.0.1".parse::<Resource>(), "addr:10.0.0.1".parse());
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        for bad in
+            ["dns", "lan:x", "host:", "host:a/b/c", "host:*", "addr:10.0.0", "addr:10.0.0.0/24", "host:/a"]
+        {
+            assert!(bad.parse::<Resource>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What can go wrong on the way to the other side and back.
+
+use fabric_model::fault::{Code, Effect, Fault, Stage};
+
+/// A failure of a seam or of a client above it. The variants keep apart what operators must keep apart: *refused* is an answer,
+/// *unreachable* is none; a wrong host key is neither.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// Nothing listens on the port, or a firewall rejects.
+    #[error("the connection was refused")]
+    Refused,
+    /// No answer within the deadline.
+    #[error("no answer within the deadline")]
+    Timeout,
+    /// There is no way to the target; the text says why.
+    #[error("the target cannot be reached: {0}")]
+    Unreachable(String),
+    /// The other side closed the connection early.
+    #[error("the connection was closed before the answer was complete")]
+    Closed,
+    /// An SSH server refuses to forward the connection.
+    #[error("`{host}` refuses to forward connections")]
+    ForwardingRefused {
+        /// The server that refuses.
+        host: String,
+    },
+    /// The host key is not the pinned one, is revoked, or none is pinned.
+    #[error("the host key of `{host}` is not trusted: {reason}")]
+    HostKey {
+        /// The host as the site names it; behind a jump host, the target.
+        host: String,
+        /// Which of the three, with the SHA-256 fingerprint of the key offered.
+        reason: String,
+    },
+    /// The server does not accept our credentials.
+    #[error("the server refused the credentials: {0}")]
+    Authentication(String),
+    /// The credentials lack a right.
+    #[error("the credentials lack a right: {0}")]
+    Permission(String),
+    /// The thing asked for is not there.
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// The TLS handshake failed or the certificate does not verify.
+    #[error("TLS failed: {0}")]
+    Tls(String),
+    /// The answer is not what the protocol allows.
+    #[error("the answer cannot be understood: {0}")]
+    Garbage(String),
+    /// The answer is over the limit.
+    #[error("the answer is over the limit of {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A command ran on the host and failed.
+    #[error("`{command}` ended with status {status} on the host: {stderr}")]
+    Command {
+        /// The command's name.
+        command: String,
+        /// Its exit status.
+        status: u32,
+        /// The beginning of what it wrote to standard error.
+        stderr: String,
+    },
+}
+
+impl WireError {
+    /// The code under which scripts and evidence know it.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Refused => Code::PortRefused,
+            Self::Timeout => Code::PortTimeout,
+            Self::Unreachable(_) => Code::PortUnreachable,
+            Self::Closed => Code::PortClosed,
+            Self::ForwardingRefused { .. } => Code::PortForwardingRefused,
+            Self::HostKey { .. } => Code::PortHostKey,
+            Self::Authentication(_) => Code::PortAuthentication,
+            Self::Permission(_) => Code::PortPermission,
+            Self::NotFound(_) => Code::PortNotFound,
+            Self::Tls(_) => Code::PortTls,
+            Self::Garbage(_) => Code::PortGarbage,
+            Self::TooLarge { .. } => Code::PortTooLarge,
+            Self::Command { .. } => Code::RemoteCommand,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::HostKey { .. } => Some(
+                "Compare the fingerprint with the host's own over another path; if it is right, correct known_hosts.",
+            ),
+            Self::Authentication(_) => {
+                Some("Check which key or token the site file names, and that the server knows it.")
+            }
+            Self::Permission(_) => Some("Give the token the missing right, or use one that has it."),
+            Self::ForwardingRefused { .. } => {
+                Some("Allow TCP forwarding on that host, or probe through another.")
+            }
+            Self::Timeout | Self::Unreachable(_) => {
+                Some("Check that the target is up and that a route to it exists.")
+            }
+            Self::TooLarge { .. } => Some("Raise the call's limit if the answer is meant to be this large."),
+            _ => None,
+        }
+    }
+}
+
+impl From<WireError> for Fault {
+    fn from(error: WireError) -> Self {
+        let fault = Self::new(error.code(), Stage::Observe, error.to_string());
+        let fault = Self { effect: Effect::None, ..fault };
+        match error.hint() {
+            Some(hint) => fault.hint(hint),
+            None => fault,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What may be asked of a host over SSH, and what comes back.
+
+mod command;
+
+pub use command::ReadCommand;
+
+/// The largest output of one command that is read, in bytes. The largest honest one is an nftables ruleset of some hundred
+/// KiB.
+pub const OUTPUT_LIMIT: usize = 4 << 20;
+
+/// What a command gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandOutput {
+    /// Its exit status.
+    pub status: u32,
+    /// Standard output, at most [`OUTPUT_LIMIT`].
+    pub stdout: Vec<u8>,
+    /// Standard error, cut at 4 KiB.
+    pub stderr: Vec<u8>,
+    /// The jump hosts that the session goes through, outermost first.
+    pub path: Vec<String>,
+}
+
+/// What an authentication attempt gave. That the server cannot be reached is an error, never an outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthProbe {
+    /// Whether the server let the account in.
+    pub accepted: bool,
+    /// The methods that the server offers for the account before any credential is shown (RFC 4252, 5.2).
+    pub methods: Vec<String>,
+    /// The jump hosts that the connection went through, outermost first.
+    pub path: Vec<String>,
+}
