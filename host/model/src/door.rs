@@ -93,6 +93,13 @@ pub enum FromWorker {
         /// What the script says of it.
         verdict: Verdict,
     },
+    /// The script waits between two polls. Answered by [`Reply`] once the time is over, on the host's clock.
+    Wait {
+        /// Unique in the run, among the calls.
+        call_id: u64,
+        /// How long, in milliseconds.
+        millis: u64,
+    },
     /// `print`, `debug` or `note`.
     Print {
         /// Where in the script.

@@ -2,6 +2,7 @@
 //! the door between worker and host, and the site model. Plain data without I/O, clock or async.
 
 pub mod check;
+pub mod diagnostic;
 pub mod digest;
 pub mod door;
 pub mod exit;
@@ -12,9 +13,10 @@ pub mod resource;
 pub mod site;
 pub mod value;
 
+pub use diagnostic::Diagnostic;
 pub use digest::Digest;
 pub use fault::{Code, Effect, Fault, Retry, Stage};
 pub use name::Slug;
 pub use primitive::{Class, PrimitiveName};
-pub use resource::{Kind, Resource};
+pub use resource::{Addressed, Kind, Resource};
 pub use value::Value;

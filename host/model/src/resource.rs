@@ -185,6 +185,12 @@ impl fmt::Display for Resource {
     }
 }
 
+/// A resolved target: whatever the gate must compare with its address rules before a connection is made.
+pub trait Addressed {
+    /// Every address that a connection to the target may use, jump hosts included.
+    fn addresses(&self) -> Vec<IpAddr>;
+}
+
 /// A network as `addr:` patterns and deny rules hold it; a single address is a network of full length.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use fabric_model::Slug;
+use fabric_model::{Addressed, Slug};
 use zeroize::Zeroizing;
 
 /// A secret's bytes: wiped when dropped, never printed, never serialised.
@@ -77,4 +77,23 @@ pub struct ProxmoxApi {
     pub token_id: String,
     /// The token's secret part.
     pub token: Secret,
+}
+
+impl Addressed for Endpoint {
+    fn addresses(&self) -> Vec<IpAddr> {
+        vec![self.address]
+    }
+}
+
+impl Addressed for SshHost {
+    fn addresses(&self) -> Vec<IpAddr> {
+        let jumps = self.jump.iter().flat_map(Self::addresses);
+        std::iter::once(self.address.ip()).chain(jumps).collect()
+    }
+}
+
+impl Addressed for ProxmoxApi {
+    fn addresses(&self) -> Vec<IpAddr> {
+        self.nodes.iter().map(|(_, address)| address.ip()).collect()
+    }
 }
