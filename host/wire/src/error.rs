@@ -1,5 +1,7 @@
 //! What can go wrong on the way to the other side and back.
 
+use std::io;
+
 use fabric_model::fault::{Code, Effect, Fault, Stage};
 
 /// A failure of a seam or of a client above it. The variants keep apart what operators must keep apart: *refused* is an answer,
@@ -53,6 +55,14 @@ pub enum WireError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The answer holds more items than the limit.
+    #[error("the answer holds more than {limit} {items}")]
+    TooMany {
+        /// What is counted, in the plural.
+        items: &'static str,
+        /// The limit.
+        limit: usize,
+    },
     /// A command ran on the host and failed.
     #[error("`{command}` ended with status {status} on the host: {stderr}")]
     Command {
@@ -66,6 +76,22 @@ pub enum WireError {
 }
 
 impl WireError {
+    /// What an error of a socket or stream means. A reset is an early close: the other side gave the connection up.
+    pub fn from_io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused,
+            io::ErrorKind::TimedOut => Self::Timeout,
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                Self::Unreachable("no route to host".into())
+            }
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Unreachable(error.to_string()),
+        }
+    }
+
     /// The code under which scripts and evidence know it.
     pub fn code(&self) -> Code {
         match self {
@@ -80,7 +106,7 @@ impl WireError {
             Self::NotFound(_) => Code::PortNotFound,
             Self::Tls(_) => Code::PortTls,
             Self::Garbage(_) => Code::PortGarbage,
-            Self::TooLarge { .. } => Code::PortTooLarge,
+            Self::TooLarge { .. } | Self::TooMany { .. } => Code::PortTooLarge,
             Self::Command { .. } => Code::RemoteCommand,
         }
     }

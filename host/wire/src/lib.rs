@@ -4,6 +4,7 @@
 //! with real sockets, `fabric-twin` with a model of a site; the clients and parsers here are the same for both.
 
 pub mod deadline;
+pub mod dns;
 pub mod endpoint;
 pub mod error;
 pub mod seam;
