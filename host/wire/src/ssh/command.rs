@@ -2,6 +2,16 @@
 
 use fabric_model::Slug;
 
+/// The commands' names in messages, shared with the parsers of their output.
+pub(super) mod name {
+    pub(in crate::ssh) const UNIT_SHOW: &str = "systemctl show";
+    pub(in crate::ssh) const ADDRESSES: &str = "ip address show";
+    pub(in crate::ssh) const SYSCTL: &str = "sysctl";
+    pub(in crate::ssh) const NFT_RULESET: &str = "nft list ruleset";
+    pub(in crate::ssh) const SOCKETS: &str = "socket tables";
+    pub(in crate::ssh) const CLOCK: &str = "date";
+}
+
 /// A command that reads and changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ReadCommand {
@@ -29,12 +39,12 @@ impl ReadCommand {
     /// A short name for messages and evidence.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::UnitShow { .. } => "systemctl show",
-            Self::Addresses => "ip address show",
-            Self::Sysctl { .. } => "sysctl",
-            Self::NftRuleset => "nft list ruleset",
-            Self::Sockets => "socket tables",
-            Self::Clock => "date",
+            Self::UnitShow { .. } => name::UNIT_SHOW,
+            Self::Addresses => name::ADDRESSES,
+            Self::Sysctl { .. } => name::SYSCTL,
+            Self::NftRuleset => name::NFT_RULESET,
+            Self::Sockets => name::SOCKETS,
+            Self::Clock => name::CLOCK,
         }
     }
 
@@ -46,10 +56,12 @@ impl ReadCommand {
                 "/usr/bin/systemctl",
                 "show",
                 "--no-pager",
-                "--property=Id,LoadState,ActiveState,SubState,UnitFileState,Type,Restart,NRestarts,MainPID",
+                "--property=Id,LoadState,ActiveState,SubState,UnitFileState,Type,Restart",
                 "--",
                 unit.as_str(),
             ],
+            // Debian's iproute2 ships /bin/ip; with /bin merged into /usr/bin (every release since 12) this path is the same
+            // file, and unlike /usr/sbin/ip it does not rest on a compatibility link.
             Self::Addresses => vec!["/usr/bin/ip", "-json", "address", "show"],
             Self::Sysctl { key } => vec!["/usr/sbin/sysctl", "--values", key.as_str()],
             Self::NftRuleset => vec!["/usr/bin/sudo", "-n", "/usr/sbin/nft", "--json", "list", "ruleset"],

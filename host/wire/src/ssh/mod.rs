@@ -1,8 +1,24 @@
-//! What may be asked of a host over SSH, and what comes back.
+//! What may be asked of a host over SSH, and what comes back: bytes from the seam, facts from the parsers. A fact is read as
+//! data in the form its tool documents, never searched for in text.
 
+mod address;
+mod clock;
 mod command;
+mod nft;
+mod nft_expression;
+mod output;
+mod socket;
+mod sysctl;
+mod unit;
 
+pub use address::{Interface, InterfaceAddress, addresses};
+pub use clock::{ClockOffset, clock};
 pub use command::ReadCommand;
+pub use nft::{NftChain, NftRule, NftRuleset, NftSet, NftTable, nft_ruleset};
+pub use nft_expression::{NftMatch, NftStatement};
+pub use socket::{Socket, Transport, sockets};
+pub use sysctl::sysctl;
+pub use unit::{UnitState, unit_state};
 
 /// The largest output of one command that is read, in bytes. The largest honest one is an nftables ruleset of some hundred
 /// KiB.
