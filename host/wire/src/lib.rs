@@ -9,6 +9,8 @@ pub mod endpoint;
 pub mod error;
 pub mod seam;
 pub mod ssh;
+pub mod tcp;
+pub mod tls;
 
 pub use deadline::Deadline;
 pub use error::WireError;

@@ -11,6 +11,7 @@ use super::{Answer, DnsName, RrType, Transport};
 use crate::deadline::Deadline;
 use crate::error::WireError;
 use crate::seam::{BoxStream, Route, Seams};
+use crate::tcp::millis_since;
 
 /// How often a datagram is sent: at once, and at a third and two thirds of the deadline. Each may be lost.
 const SENDINGS: u32 = 3;
@@ -49,7 +50,7 @@ pub async fn query(
             deadline.bound(exchange).await?
         }
     };
-    let round_trip_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let round_trip_ms = millis_since(started);
     question.answer(&message, size, round_trip_ms)
 }
 
