@@ -1,0 +1,20 @@
+//! The question that the gate answers.
+
+use std::fmt;
+
+use fabric_model::{Class, PrimitiveName, Resource, Slug};
+
+/// May this script call the primitive, which is of this class, on the resource, which lies in the environment?
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) primitive: PrimitiveName,
+    pub(crate) class: Class,
+    pub(crate) resource: Resource,
+    pub(crate) environment: Slug,
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` on `{}` in environment `{}`", self.primitive, self.resource, self.environment)
+    }
+}

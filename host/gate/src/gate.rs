@@ -1,0 +1,143 @@
+//! The gate of one run.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fabric_model::{Addressed, Class, Fault, PrimitiveName, Resource, Slug};
+
+use crate::asked::Asked;
+use crate::denial;
+use crate::granted::Granted;
+use crate::needs::Needs;
+use crate::pattern;
+use crate::policy::Policy;
+
+/// How many denials are kept in full; a script that asks in a loop is only counted from there on. Enough for every check of the
+/// longest suite to be denied once.
+pub const DENIAL_LIMIT: usize = 1000;
+
+/// Who runs the script, from the trust file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The fingerprint of the certificate.
+    pub fingerprint: String,
+    /// The roles that the trust file gives it; a principal without roles is granted nothing.
+    pub roles: Vec<Slug>,
+}
+
+/// The gate of one run: one policy, one script, one principal.
+#[derive(Debug)]
+pub struct Gate {
+    policy: Policy,
+    needs: Needs,
+    principal: Principal,
+    latch: Mutex<Latch>,
+}
+
+/// Every denial so far. Nothing takes one back.
+#[derive(Debug, Default)]
+struct Latch {
+    kept: Vec<Fault>,
+    count: u64,
+}
+
+impl Gate {
+    /// The gate for a run of the script that declares `needs`, by `principal`, under `policy`.
+    pub fn new(policy: Policy, needs: Needs, principal: Principal) -> Self {
+        Self { policy, needs, principal, latch: Mutex::default() }
+    }
+
+    /// Asks whether the script may call a primitive of this class on a resource that lies in `environment`.
+    ///
+    /// # Errors
+    /// The first of these that holds: the script does not reach the class; it does not declare the call; a deny rule holds; the
+    /// raw address is denied; no rule grants the call to this principal in this environment.
+    pub fn request(
+        &self,
+        primitive: &PrimitiveName,
+        class: Class,
+        resource: Resource,
+        environment: &Slug,
+    ) -> Result<Granted<Resource>, Fault> {
+        let (primitive, environment) = (primitive.clone(), environment.clone());
+        self.answer(Asked { primitive, class, resource, environment }).map_err(|denial| self.latch(denial))
+    }
+
+    /// Asks again, for what the granted resource was resolved to. Connect to what this returns and resolve nothing anew.
+    ///
+    /// That a site's name leads to the site's own address is for the caller to see to: the gate knows no site. The gate sees to
+    /// it that no address is one that the policy denies, and that `addr:` leads to itself alone.
+    ///
+    /// # Errors
+    /// When an address is denied, when a raw address has become another one, or when there is no address that could be checked.
+    pub fn target<T: Addressed>(&self, granted: &Granted<Resource>, target: T) -> Result<Granted<T>, Fault> {
+        match self.refusal(granted, &target.addresses()) {
+            Some(denial) => Err(self.latch(denial)),
+            None => Ok(Granted::new(target, granted.rule().clone(), Arc::clone(granted.asked()))),
+        }
+    }
+
+    /// The denials so far, oldest first, at most [`DENIAL_LIMIT`]. A run with any has not passed, whatever its script made of
+    /// them.
+    pub fn denials(&self) -> Vec<Fault> {
+        self.latch.lock().unwrap_or_else(PoisonError::into_inner).kept.clone()
+    }
+
+    /// How many denials there were.
+    pub fn denial_count(&self) -> u64 {
+        self.latch.lock().unwrap_or_else(PoisonError::into_inner).count
+    }
+
+    fn answer(&self, asked: Asked) -> Result<Granted<Resource>, Fault> {
+        let (needs, policy, principal) = (&self.needs, &self.policy, &self.principal);
+        if asked.class > needs.reach {
+            return Err(denial::over_reach(&asked, needs, principal));
+        }
+        if !needs.declare(&asked.primitive, asked.class, &asked.resource) {
+            return Err(denial::undeclared(&asked, needs, principal));
+        }
+        if let Some(rule) = policy.denied(&asked, &principal.roles) {
+            return Err(denial::by_rule(&asked, &rule, principal));
+        }
+        match &asked.resource {
+            Resource::Addr(address) => {
+                if let Some(rule) = policy.denied_address(*address) {
+                    return Err(denial::address(&asked, *address, &rule, principal));
+                }
+            }
+            Resource::Named { kind, name, .. } => {
+                if let Some(address) = pattern::address_as_name(*kind, name.as_str()) {
+                    return Err(denial::address_as_name(&asked, address, principal));
+                }
+            }
+        }
+        match policy.allowed(&asked, &principal.roles) {
+            Some(rule) => Ok(Granted::new(asked.resource.clone(), rule, Arc::new(asked))),
+            None => Err(denial::ungranted(&asked, policy, principal)),
+        }
+    }
+
+    fn refusal(&self, granted: &Granted<Resource>, addresses: &[IpAddr]) -> Option<Fault> {
+        let asked = granted.asked();
+        let addresses: Vec<IpAddr> = addresses.iter().map(IpAddr::to_canonical).collect();
+        let denied =
+            addresses.iter().find_map(|address| Some((address, self.policy.denied_address(*address)?)));
+        if let Some((address, rule)) = denied {
+            return Some(denial::address(asked, *address, &rule, &self.principal));
+        }
+        let expected = match &**granted {
+            Resource::Addr(granted) => addresses.iter().all(|address| *address == granted.to_canonical()),
+            Resource::Named { .. } => true,
+        };
+        (addresses.is_empty() || !expected).then(|| denial::other_address(asked, &addresses, &self.principal))
+    }
+
+    fn latch(&self, denial: Fault) -> Fault {
+        let mut latch = self.latch.lock().unwrap_or_else(PoisonError::into_inner);
+        latch.count += 1;
+        if latch.kept.len() < DENIAL_LIMIT {
+            latch.kept.push(denial.clone());
+        }
+        denial
+    }
+}

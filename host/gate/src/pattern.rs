@@ -1,0 +1,293 @@
+//! Resource patterns: the one way in which scripts and policies name what may be touched.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use fabric_model::resource::{NotAResource, split_kind};
+use fabric_model::{Class, Kind, Resource, Slug};
+use ipnet::IpNet;
+
+use crate::network;
+
+/// A pattern of resources, `kind:segment` or `kind:segment/segment`.
+///
+/// `*` stands for any run of characters, also none, within one segment and never crosses `/`. A pattern without a part matches
+/// only resources without a part: `host:dns-edge-1` is the host, `host:dns-edge-1/*` is any one part of it. Kind `addr` takes an
+/// address or a network. Letters of a `name:` are compared without case and without the final dot, as DNS does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pattern(Shape);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Shape {
+    Network(IpNet),
+    Named { kind: Kind, name: Segment, part: Option<Segment> },
+}
+
+/// Why a text is not a [`Pattern`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAPattern {
+    /// Its kind or address is wrong, as in a resource.
+    #[error(transparent)]
+    Resource(#[from] NotAResource),
+    /// A segment is neither a name nor one with `*` in it.
+    #[error(
+        "`{0}` has a segment that is not a name (letters, digits and `._@:+-`, and `*` for any run of them)"
+    )]
+    Segment(String),
+    /// Two `*` in a row, which mean "across segments" elsewhere.
+    #[error("`{0}` has two `*` in a row; one `*` stands for any run of characters and never crosses `/`")]
+    DoubleStar(String),
+    /// An address has bits beyond its prefix.
+    #[error("`{text}` has bits beyond its prefix; the network is `{network}`")]
+    HostBits {
+        /// As it was written.
+        text: String,
+        /// The network with these bits off.
+        network: IpNet,
+    },
+    /// A raw address in the place of a name.
+    #[error("`{0}` names an address; addresses are written `addr:`")]
+    AddressAsName(String),
+}
+
+impl Pattern {
+    /// Whether the pattern holds this resource.
+    pub fn matches(&self, resource: &Resource) -> bool {
+        match (&self.0, resource) {
+            (Shape::Network(network), Resource::Addr(address)) => network::contains(network, *address),
+            (Shape::Named { kind, name, part }, Resource::Named { kind: k, name: n, part: p }) => {
+                let same_part = match (part, p) {
+                    (None, None) => true,
+                    (Some(part), Some(p)) => part.matches(p.as_str()),
+                    _ => false,
+                };
+                kind == k && same_part && name.matches(&folded(*k, n.as_str()))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the pattern can match more than one resource: it has a `*`, or is a network wider than one address.
+    pub fn has_wildcard(&self) -> bool {
+        match &self.0 {
+            Shape::Network(network) => network.prefix_len() < network.max_prefix_len(),
+            Shape::Named { name, part, .. } => {
+                name.has_wildcard() || part.as_ref().is_some_and(Segment::has_wildcard)
+            }
+        }
+    }
+
+    /// Whether a declaration or a grant with this pattern holds for a call: it matches, and what destroys is named in full.
+    pub(crate) fn permits(&self, class: Class, resource: &Resource) -> bool {
+        self.matches(resource) && !(class == Class::Destroy && self.has_wildcard())
+    }
+
+    /// Whether a denial of this pattern holds for a resource. Denying a thing denies every part of it: whoever writes
+    /// `host:vault-1` does not mean to leave `host:vault-1/sshd` open.
+    pub(crate) fn forbids(&self, resource: &Resource) -> bool {
+        match (&self.0, resource) {
+            (Shape::Named { part: None, .. }, Resource::Named { kind, name, part: Some(_) }) => {
+                self.matches(&Resource::named(*kind, name.clone()))
+            }
+            _ => self.matches(resource),
+        }
+    }
+}
+
+/// The address that a `name:` resource or pattern spells, if it does: it would be reached without any name being resolved.
+pub(crate) fn address_as_name(kind: Kind, name: &str) -> Option<IpAddr> {
+    folded(kind, name).parse().ok().filter(|_| kind == Kind::Name)
+}
+
+/// DNS names in the one spelling in which they are compared; other names as they are.
+fn folded(kind: Kind, name: &str) -> String {
+    match kind {
+        Kind::Name => name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase(),
+        _ => name.to_owned(),
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = NotAPattern;
+
+    fn from_str(text: &str) -> Result<Self, NotAPattern> {
+        let (kind, rest) = split_kind(text)?;
+        if kind == Kind::Addr {
+            return network::parse(rest).map(|network| Self(Shape::Network(network)));
+        }
+        if text.contains("**") {
+            return Err(NotAPattern::DoubleStar(text.to_owned()));
+        }
+        if address_as_name(kind, rest).is_some() {
+            return Err(NotAPattern::AddressAsName(text.to_owned()));
+        }
+        let segment =
+            |segment: &str| Segment::parse(segment).ok_or_else(|| NotAPattern::Segment(text.to_owned()));
+        let (name, part) = match rest.split_once('/') {
+            Some((_, part)) if part.contains('/') => {
+                return Err(NotAResource::TooManySegments(text.to_owned()).into());
+            }
+            Some((name, part)) => (name, Some(segment(part)?)),
+            None => (rest, None),
+        };
+        Ok(Self(Shape::Named { kind, name: segment(&folded(kind, name))?, part }))
+    }
+}
+
+/// The pattern of exactly this resource.
+impl From<&Resource> for Pattern {
+    fn from(resource: &Resource) -> Self {
+        Self(match resource {
+            Resource::Addr(address) => Shape::Network(address.to_canonical().into()),
+            Resource::Named { kind, name, part } => Shape::Named {
+                kind: *kind,
+                name: Segment(folded(*kind, name.as_str())),
+                part: part.as_ref().map(|part| Segment(part.to_string())),
+            },
+        })
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Shape::Network(network) if self.has_wildcard() => write!(f, "addr:{network}"),
+            Shape::Network(network) => write!(f, "addr:{}", network.addr()),
+            Shape::Named { kind, name, part: None } => write!(f, "{}:{}", kind.as_str(), name.0),
+            Shape::Named { kind, name, part: Some(part) } => {
+                write!(f, "{}:{}/{}", kind.as_str(), name.0, part.0)
+            }
+        }
+    }
+}
+
+/// A name in which `*` may stand.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Segment(String);
+
+impl Segment {
+    fn parse(text: &str) -> Option<Self> {
+        // With a letter for each `*` it has to be a name: so a pattern can match names only, and is no longer than one.
+        text.replace('*', "a").parse::<Slug>().ok().map(|_| Self(text.to_owned()))
+    }
+
+    fn has_wildcard(&self) -> bool {
+        self.0.contains('*')
+    }
+
+    /// Linear in the text for each piece: the leftmost place for each is always as good as any later one.
+    fn matches(&self, text: &str) -> bool {
+        let Some((head, rest)) = self.0.split_once('*') else { return self.0 == text };
+        let Some(mut left) = text.strip_prefix(head) else { return false };
+        let mut pieces = rest.split('*');
+        let tail = pieces.next_back().unwrap_or_default();
+        for piece in pieces {
+            match left.split_once(piece) {
+                Some((_, after)) => left = after,
+                None => return false,
+            }
+        }
+        left.ends_with(tail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(pattern: &str, resource: &str) -> bool {
+        let pattern = pattern.parse::<Pattern>().expect("a pattern");
+        pattern.matches(&resource.parse().expect("a resource"))
+    }
+
+    #[test]
+    fn a_pattern_without_a_part_is_the_thing_itself() {
+        assert!(holds("host:dns-edge-1", "host:dns-edge-1"));
+        assert!(!holds("host:dns-edge-1", "host:dns-edge-1/keepalived"));
+        assert!(!holds("host:*", "host:dns-edge-1/keepalived"));
+        assert!(!holds("host:dns-edge-1/*", "host:dns-edge-1"));
+        assert!(holds("host:dns-edge-1/*", "host:dns-edge-1/keepalived"));
+    }
+
+    #[test]
+    fn the_kind_is_part_of_the_name() {
+        assert!(!holds("host:*", "vip:dns"));
+        assert!(!holds("name:*", "addr:10.0.0.1"));
+        assert!(!holds("via:dns-edge-1", "host:dns-edge-1"));
+    }
+
+    #[test]
+    fn dns_names_have_one_spelling() {
+        assert!(holds("name:Example.com", "name:example.COM."));
+        assert!(holds("name:*.example.com.", "name:www.example.com"));
+        assert!(!holds("host:DNS", "host:dns"));
+    }
+
+    #[test]
+    fn a_network_holds_its_addresses_in_every_form() {
+        assert!(holds("addr:10.0.0.0/24", "addr:10.0.0.7"));
+        assert!(holds("addr:10.0.0.0/24", "addr:::ffff:10.0.0.7"));
+        assert!(!holds("addr:10.0.0.0/24", "addr:10.0.1.7"));
+        let made_by_hand = Resource::Addr("::ffff:10.0.0.7".parse().expect("an address"));
+        assert!("addr:10.0.0.7".parse::<Pattern>().expect("a pattern").matches(&made_by_hand));
+    }
+
+    #[test]
+    fn what_destroys_is_named_in_full() {
+        let resource = "host:dns-edge-1".parse().expect("a resource");
+        for (pattern, permitted) in [("host:dns-edge-*", false), ("host:dns-edge-1", true)] {
+            let pattern = pattern.parse::<Pattern>().expect("a pattern");
+            assert!(pattern.permits(Class::Change, &resource));
+            assert_eq!(pattern.permits(Class::Destroy, &resource), permitted);
+        }
+        let address = "addr:10.0.0.1".parse().expect("a resource");
+        assert!(!"addr:10.0.0.0/31".parse::<Pattern>().expect("one").permits(Class::Destroy, &address));
+        assert!("addr:10.0.0.1/32".parse::<Pattern>().expect("one").permits(Class::Destroy, &address));
+    }
+
+    #[test]
+    fn denying_a_thing_denies_its_parts() {
+        let pattern = "host:vault-*".parse::<Pattern>().expect("a pattern");
+        assert!(pattern.forbids(&"host:vault-1/sshd".parse().expect("a resource")));
+        let one_part = "host:vault-*/sshd".parse::<Pattern>().expect("a pattern");
+        assert!(!one_part.forbids(&"host:vault-1".parse().expect("a resource")));
+        assert!(!one_part.forbids(&"host:vault-1/vault".parse().expect("a resource")));
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        for bad in [
+            "host",
+            "lan:*",
+            "*:x",
+            "host:",
+            "host:**",
+            "host:a/**",
+            "host:a/b/c",
+            "host:/a",
+            "host:a/",
+            "host:[ab]",
+            "host:a?",
+            "host:-*",
+            "host:.*",
+            "addr:10.0.*",
+            "addr:*",
+            "addr:10.0.0.1/24",
+            "name:10.0.0.1",
+            "name:10.0.0.1.",
+            "host:a b",
+        ] {
+            assert!(bad.parse::<Pattern>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_prints_as_it_was_written() {
+        for text in
+            ["host:dns-*/net.ipv4.*", "vip:*", "addr:10.0.0.0/24", "addr:10.0.0.1", "secret:proxmox/token"]
+        {
+            assert_eq!(text.parse::<Pattern>().map(|p| p.to_string()).as_deref(), Ok(text));
+        }
+    }
+}
