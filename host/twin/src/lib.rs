@@ -1,1 +1,24 @@
-//! fabric-twin
+//! A fake peer on the seams: bytes and argv in, bytes out, over a model of a site.
+//!
+//! The clients and parsers above the seams are the real ones. A fault ([`TwinFault`]) changes the model, and every answer
+//! follows from the model, so one fault shows wherever it would show in the real site.
+
+pub mod fault;
+pub mod state;
+
+mod dns;
+mod dns_stream;
+mod firewall;
+mod net;
+mod plant;
+mod ruleset;
+mod seams;
+mod sockets;
+mod ssh;
+mod twin;
+mod web;
+mod world;
+mod zone;
+
+pub use fault::{NoSuchPart, TwinFault};
+pub use twin::Twin;
