@@ -7,6 +7,8 @@ pub mod deadline;
 pub mod dns;
 pub mod endpoint;
 pub mod error;
+pub mod http;
+pub mod proxmox;
 pub mod seam;
 pub mod ssh;
 pub mod tcp;

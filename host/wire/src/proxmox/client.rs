@@ -1,0 +1,131 @@
+//! Requests to whichever node of a cluster answers.
+
+use std::net::SocketAddr;
+
+use fabric_model::Slug;
+use hyper::header::{AUTHORIZATION, HeaderValue};
+use serde::de::DeserializeOwned;
+
+use super::answer::{self, ANSWER_LIMIT};
+use crate::deadline::Deadline;
+use crate::endpoint::ProxmoxApi;
+use crate::error::WireError;
+use crate::http::{self, Method, Request, RequestPath, Tls};
+use crate::seam::{BoxStream, Route, Seams};
+use crate::tls::Authority;
+
+/// A client of one cluster. It keeps no connection open.
+pub struct Client {
+    seams: Seams,
+    api: ProxmoxApi,
+    authority: Authority,
+}
+
+impl Client {
+    /// A client that trusts the API's pinned authority alone.
+    ///
+    /// # Errors
+    /// [`WireError::Tls`] when the authority's certificates cannot be read.
+    pub fn new(seams: Seams, api: ProxmoxApi) -> Result<Self, WireError> {
+        let authority = Authority::from_pem(&api.authority)?;
+        Ok(Self { seams, api, authority })
+    }
+
+    /// Reads one resource. `path` begins behind `/api2/json`.
+    ///
+    /// # Errors
+    /// Those of the seams and of TLS; [`WireError::Authentication`] for a token that is missing, wrong or expired, which the
+    /// API says some 3 seconds late; [`WireError::Permission`]; [`WireError::NotFound`]; [`WireError::Unreachable`] where the
+    /// node that answers cannot reach the node that is asked about; [`WireError::Garbage`] for the rest.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        deadline: Deadline,
+    ) -> Result<T, WireError> {
+        let path: RequestPath =
+            format!("/api2/json{path}").parse().map_err(|e| WireError::NotFound(format!("{e}")))?;
+        let headers = [(AUTHORIZATION, self.authorization()?)];
+        let (node, stream) = self.open(deadline).await?;
+        let request = Request {
+            method: Method::Get,
+            host: node.as_str(),
+            path: &path,
+            headers: &headers,
+            tls: None,
+            body_limit: ANSWER_LIMIT,
+        };
+        answer::read(&http::exchange(stream, &request, deadline).await?)
+    }
+
+    /// Connects to the first node that can be connected to. A node that is down or hangs must leave time for the others, so
+    /// each gets an equal share of what is left. A certificate that does not verify is never stepped over.
+    async fn open(&self, deadline: Deadline) -> Result<(&Slug, BoxStream), WireError> {
+        let mut failures = Vec::new();
+        for (place, (node, address)) in self.api.nodes.iter().enumerate() {
+            let remaining = u32::try_from(self.api.nodes.len() - place).unwrap_or(u32::MAX);
+            let share = Deadline::after(deadline.left() / remaining).earlier(deadline);
+            match self.connect(node, *address, share).await {
+                Ok(stream) => return Ok((node, stream)),
+                Err(
+                    error @ (WireError::Refused
+                    | WireError::Timeout
+                    | WireError::Unreachable(_)
+                    | WireError::Closed),
+                ) => failures.push((node, error)),
+                Err(decisive) => return Err(decisive),
+            }
+        }
+        match failures.as_slice() {
+            [(_, only)] => Err(only.clone()),
+            all => {
+                let all: Vec<String> = all.iter().map(|(node, error)| format!("{node}: {error}")).collect();
+                Err(WireError::Unreachable(format!("no node answers ({})", all.join("; "))))
+            }
+        }
+    }
+
+    async fn connect(
+        &self,
+        node: &Slug,
+        address: SocketAddr,
+        deadline: Deadline,
+    ) -> Result<BoxStream, WireError> {
+        let tls = Tls { server_name: node.as_str(), authority: &self.authority };
+        http::open(&self.seams, &Route::Direct, address, Some(tls), deadline).await
+    }
+
+    fn authorization(&self) -> Result<HeaderValue, WireError> {
+        let text = [b"PVEAPIToken=", self.api.token_id.as_bytes(), b"=", self.api.token.expose()].concat();
+        let mut value = HeaderValue::from_bytes(&text).map_err(|_| {
+            WireError::Authentication(
+                "the token holds a line break or other bytes that cannot be sent".into(),
+            )
+        })?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+/// One segment of a path, percent-encoded (RFC 3986, 2.1).
+pub(super) fn segment(text: &Slug) -> String {
+    let mut encoded = String::with_capacity(text.as_str().len());
+    for byte in text.as_str().bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_holds_nothing_that_ends_it() {
+        let slug: Slug = "a+b@c:d.e-f_g".parse().expect("a name");
+        assert_eq!(segment(&slug), "a%2Bb%40c%3Ad.e-f_g");
+    }
+}
