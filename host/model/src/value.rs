@@ -49,6 +49,11 @@ impl Value {
         }
     }
 
+    /// A table from names and values.
+    pub fn table<const N: usize>(entries: [(&str, Self); N]) -> Self {
+        entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
     /// Decodes the value into a typed structure.
     ///
     /// # Errors

@@ -1,1 +1,27 @@
-//! fabric-primitives
+//! Primitives: what a script can ask the host to do. One file each; [`registry`] lists them by hand.
+
+mod api_read;
+mod bounds;
+pub mod dns;
+pub mod host;
+mod host_fact;
+pub mod http;
+mod means;
+mod need;
+pub mod nft;
+mod observing;
+mod primitive;
+pub mod proxmox;
+pub mod registry;
+pub mod ssh;
+mod target;
+pub mod tcp;
+pub mod tls;
+mod transport;
+pub mod unit;
+
+pub use means::{Authorities, Means};
+pub use need::{Need, Wanted};
+pub use observing::{Observation, Observing};
+pub use primitive::{Observed, Prepared, Primitive};
+pub use target::{ApiTarget, Target, Targets};

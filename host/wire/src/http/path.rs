@@ -30,6 +30,12 @@ impl RequestPath {
     }
 }
 
+impl Default for RequestPath {
+    fn default() -> Self {
+        Self("/".to_owned())
+    }
+}
+
 impl FromStr for RequestPath {
     type Err = NotAPath;
 

@@ -1,0 +1,4 @@
+//! Questions to DNS servers.
+
+pub mod query;
+pub mod transfer;

@@ -1,0 +1,51 @@
+//! What a call needs: a resource to be granted, and the form in which the primitive uses it once it is resolved.
+
+use fabric_model::{Kind, Resource, Slug};
+
+/// One resource of one call, with the role it plays in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The role, by which the primitive finds the resolved target again: `target`, `via`.
+    pub role: &'static str,
+    /// What is to be granted.
+    pub resource: Resource,
+    /// The form in which it is used.
+    pub wanted: Wanted,
+}
+
+/// The form in which a primitive uses a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// An address to connect to.
+    Endpoint,
+    /// A host to reach over SSH.
+    Ssh,
+    /// The Proxmox API, with the node or guest that the resource names.
+    Api,
+}
+
+impl Need {
+    /// An address to connect to, in the role `target`.
+    pub fn endpoint(resource: Resource) -> Self {
+        Self { role: "target", resource, wanted: Wanted::Endpoint }
+    }
+
+    /// A host to ask over SSH, in the role `target`; `part` bounds what it is asked.
+    pub fn host(name: &Slug, part: Option<&Slug>) -> Self {
+        let resource = match part {
+            Some(part) => Resource::part(Kind::Host, name.clone(), part.clone()),
+            None => Resource::named(Kind::Host, name.clone()),
+        };
+        Self { role: "target", resource, wanted: Wanted::Ssh }
+    }
+
+    /// A host through which a probe is tunnelled, in the role `via`.
+    pub fn via(name: &Slug) -> Self {
+        Self { role: "via", resource: Resource::named(Kind::Via, name.clone()), wanted: Wanted::Ssh }
+    }
+
+    /// The Proxmox API, in the role `target`.
+    pub fn api(kind: Kind, name: &Slug) -> Self {
+        Self { role: "target", resource: Resource::named(kind, name.clone()), wanted: Wanted::Api }
+    }
+}

@@ -1,0 +1,42 @@
+//! The list of powers: every primitive, by hand, in the order of its name.
+
+use fabric_model::PrimitiveName;
+
+use crate::api_read::Read;
+use crate::host_fact::Fact;
+use crate::observing::Entry;
+use crate::primitive::Primitive;
+use crate::{dns, host, http, nft, proxmox, ssh, tcp, tls, unit};
+
+/// Every primitive, sorted by name.
+pub static REGISTRY: &[&dyn Primitive] = &[
+    &Entry::<dns::query::Query>::NEW,
+    &Entry::<dns::transfer::Transfer>::NEW,
+    &Entry::<Fact<host::addresses::Addresses>>::NEW,
+    &Entry::<Fact<host::clock::Clock>>::NEW,
+    &Entry::<Fact<host::sockets::Sockets>>::NEW,
+    &Entry::<Fact<host::sysctl::Sysctl>>::NEW,
+    &Entry::<http::get::Get>::NEW,
+    &Entry::<http::head::Head>::NEW,
+    &Entry::<Fact<nft::ruleset::Ruleset>>::NEW,
+    &Entry::<Read<proxmox::cluster_status::ClusterStatus>>::NEW,
+    &Entry::<Read<proxmox::guest_config::GuestConfigOf>>::NEW,
+    &Entry::<Read<proxmox::guest_interfaces::GuestInterfaces>>::NEW,
+    &Entry::<Read<proxmox::guest_status::GuestStatusOf>>::NEW,
+    &Entry::<Read<proxmox::node_zones::NodeZones>>::NEW,
+    &Entry::<Read<proxmox::permissions::PermissionsOf>>::NEW,
+    &Entry::<Read<proxmox::sdn_subnets::SdnSubnets>>::NEW,
+    &Entry::<Read<proxmox::sdn_vnets::SdnVnets>>::NEW,
+    &Entry::<Read<proxmox::sdn_zones::SdnZones>>::NEW,
+    &Entry::<ssh::auth::Auth>::NEW,
+    &Entry::<ssh::forward::Forward>::NEW,
+    &Entry::<tcp::connect::Connect>::NEW,
+    &Entry::<tls::handshake::Shake>::NEW,
+    &Entry::<Fact<unit::state::State>>::NEW,
+];
+
+/// The primitive of that name.
+pub fn find(name: &PrimitiveName) -> Option<&'static dyn Primitive> {
+    let place = REGISTRY.binary_search_by(|entry| entry.name().cmp(name)).ok()?;
+    REGISTRY.get(place).copied()
+}

@@ -1,0 +1,4 @@
+//! The SSH contract of a host.
+
+pub mod auth;
+pub mod forward;

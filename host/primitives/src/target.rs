@@ -1,0 +1,130 @@
+//! Targets: resources after they were resolved and granted a second time.
+
+use std::net::{IpAddr, SocketAddr};
+
+use fabric_gate::Granted;
+use fabric_model::{Addressed, Code, Fault, Slug, Stage};
+use fabric_wire::endpoint::{Endpoint, ProxmoxApi, SshHost};
+use fabric_wire::seam::Route;
+
+/// A resolved resource.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// An address to connect to.
+    Endpoint(Endpoint),
+    /// A host to reach over SSH.
+    Ssh(SshHost),
+    /// The Proxmox API.
+    Api(ApiTarget),
+}
+
+/// The Proxmox API and what of it the resource names.
+#[derive(Clone, Debug)]
+pub struct ApiTarget {
+    /// The API.
+    pub api: ProxmoxApi,
+    /// The node, for `node:` and `guest:` resources.
+    pub node: Option<Slug>,
+    /// The VM id, for `guest:` resources.
+    pub vmid: Option<u32>,
+}
+
+impl Addressed for Target {
+    fn addresses(&self) -> Vec<IpAddr> {
+        match self {
+            Self::Endpoint(endpoint) => endpoint.addresses(),
+            Self::Ssh(host) => host.addresses(),
+            Self::Api(target) => target.api.addresses(),
+        }
+    }
+}
+
+impl Target {
+    /// Its name and address as evidence states them.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Endpoint(endpoint) => format!("{} ({})", endpoint.name, endpoint.address),
+            Self::Ssh(host) => format!("{} ({})", host.name, host.address.ip()),
+            Self::Api(target) => {
+                let names: Vec<&str> = target.api.nodes.iter().map(|(name, _)| name.as_str()).collect();
+                format!("Proxmox API of {}", names.join(", "))
+            }
+        }
+    }
+}
+
+/// The granted targets of one call, by role.
+pub struct Targets(Vec<(&'static str, Granted<Target>)>);
+
+impl Targets {
+    /// Takes over what the gate has granted.
+    pub fn new(granted: Vec<(&'static str, Granted<Target>)>) -> Self {
+        Self(granted)
+    }
+
+    /// Every target, for evidence.
+    pub fn iter(&self) -> impl Iterator<Item = &Granted<Target>> {
+        self.0.iter().map(|(_, target)| target)
+    }
+
+    /// The address to connect to.
+    ///
+    /// # Errors
+    /// When the primitive did not ask for one.
+    pub fn endpoint(&self) -> Result<&Endpoint, Fault> {
+        match self.role("target") {
+            Some(Target::Endpoint(endpoint)) => Ok(endpoint),
+            _ => Err(missing("an address")),
+        }
+    }
+
+    /// The address and a port.
+    ///
+    /// # Errors
+    /// When the primitive did not ask for an address.
+    pub fn socket(&self, port: u16) -> Result<SocketAddr, Fault> {
+        Ok(SocketAddr::new(self.endpoint()?.address, port))
+    }
+
+    /// The host to ask over SSH.
+    ///
+    /// # Errors
+    /// When the primitive did not ask for one.
+    pub fn host(&self) -> Result<&SshHost, Fault> {
+        match self.role("target") {
+            Some(Target::Ssh(host)) => Ok(host),
+            _ => Err(missing("a host")),
+        }
+    }
+
+    /// The Proxmox API.
+    ///
+    /// # Errors
+    /// When the primitive did not ask for it.
+    pub fn api(&self) -> Result<&ApiTarget, Fault> {
+        match self.role("target") {
+            Some(Target::Api(target)) => Ok(target),
+            _ => Err(missing("the Proxmox API")),
+        }
+    }
+
+    /// The route to the target: through the host in the role `via`, else direct.
+    pub fn route(&self) -> Route {
+        match self.role("via") {
+            Some(Target::Ssh(host)) => Route::Via(host.clone()),
+            _ => Route::Direct,
+        }
+    }
+
+    fn role(&self, wanted: &str) -> Option<&Target> {
+        self.0.iter().find(|(role, _)| *role == wanted).map(|(_, target)| &**target)
+    }
+}
+
+fn missing(what: &str) -> Fault {
+    Fault::new(
+        Code::BugInternal,
+        Stage::Observe,
+        format!("the primitive uses {what} that it did not ask for"),
+    )
+}

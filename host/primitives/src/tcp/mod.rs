@@ -1,0 +1,3 @@
+//! TCP connections as such.
+
+pub mod connect;

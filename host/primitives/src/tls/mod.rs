@@ -1,0 +1,3 @@
+//! TLS handshakes as such.
+
+pub mod handshake;

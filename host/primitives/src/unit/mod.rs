@@ -1,0 +1,3 @@
+//! systemd units.
+
+pub mod state;
