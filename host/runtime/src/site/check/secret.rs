@@ -1,0 +1,56 @@
+//! Secrets, the certificate authority and the resolver: what the head of the file refers to.
+
+use fabric_model::site::{SecretSource, Site};
+use fabric_model::{Kind, Resource};
+
+use super::super::report::Report;
+use super::super::suggest;
+use super::declared;
+
+pub(super) fn check(site: &Site, report: &mut Report<'_>) {
+    declared(report, &["proxmox", "authority"], "authority", &site.proxmox.authority, &site.authorities);
+    for handle in site.secrets.keys() {
+        if format!("secret:{handle}").parse::<Resource>().is_err() {
+            let message = format!("`{handle}` is not the handle of a secret");
+            let hint = "Use one or two names with a `/` between them, such as `proxmox/token`.";
+            report.at(&["secrets", handle], message, hint);
+        }
+    }
+    handle(site, report, &["ssh", "identity"], &site.ssh.identity);
+    handle(site, report, &["proxmox", "token"], &site.proxmox.token);
+    if let Some(SecretSource::Agent(_)) = site.secrets.get(&site.proxmox.token) {
+        let message = format!("`{}` is kept in an ssh-agent, which gives no text away", site.proxmox.token);
+        report.at(&["proxmox", "token"], message, "Use a secret from `env`, `file` or `credential`.");
+    }
+    if site.proxmox.nodes.is_empty() {
+        let hint = "Add at least one, such as `pve1 = { address = \"192.0.2.1\" }`.";
+        report.at(&["proxmox", "nodes"], "the cluster has no nodes", hint);
+    }
+    if let Some(resolver) = &site.resolver {
+        check_resolver(site, report, resolver);
+    }
+}
+
+fn handle(site: &Site, report: &mut Report<'_>, path: &[&str], wanted: &str) {
+    if !site.secrets.contains_key(wanted) {
+        let names = site.secrets.keys().map(String::as_str);
+        let hint = suggest::hint(wanted, names, "Declare its source under `[secrets]`.");
+        report.at(path, format!("there is no secret `{wanted}`"), hint);
+    }
+}
+
+fn check_resolver(site: &Site, report: &mut Report<'_>, text: &str) {
+    let path = ["resolver"];
+    match text.parse::<Resource>() {
+        Ok(Resource::Named { kind: Kind::Vip, name, part: None }) => {
+            declared(report, &path, "VIP", &name, &site.vips);
+        }
+        Ok(Resource::Named { kind: Kind::Host, name, part: None }) => {
+            declared(report, &path, "host", &name, &site.hosts);
+        }
+        _ => {
+            let hint = "Name a DNS server of the site, such as `vip:dns` or `host:dns-auth-1`.";
+            report.at(&path, format!("`{text}` is neither a VIP nor a host"), hint);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The site file `fabric.toml`: read, checked as a whole, and asked. Everything here works on the file alone; nothing resolves a
+//! name over the network.
+
+mod check;
+mod load;
+mod lookup;
+mod network;
+mod report;
+mod schema;
+mod secret;
+mod shape;
+mod suggest;
+mod value;
+
+pub use load::{SiteFile, load, parse};
+pub use lookup::{endpoint, environment_of, ssh_host};
+pub use schema::schema;
+pub use secret::{Environment, Redactor, Secrets};
+pub use value::value;
