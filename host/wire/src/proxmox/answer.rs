@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_good_status_with_a_bad_body_is_garbage() {
-        for body in ["", "<html>", "{}", r#"{"data":"x"}"#, r#"{"data":7"#, "[7]"] {
+        for body in ["", "<html>", "{}", r#"{"data":"x"}"#, r#"{"data":7"#] {
             assert!(matches!(answer(200, "OK", body), Err(WireError::Garbage(_))), "{body}");
         }
     }
