@@ -1,1 +1,32 @@
-//! fabric-evidence
+//! Evidence packets: what they hold, how they are sealed, and how anybody verifies one without trusting who wrote it.
+//!
+//! `evidence/PACKET.md` is the specification. The journal is the only source; `run.json` and `checks.json` are derived from it and
+//! `report.md` from those; the manifest lists them all, and what is signed is the manifest. No network, no clock.
+
+pub mod canonical;
+pub mod derive;
+pub mod event;
+pub mod exact;
+pub mod fingerprint;
+pub mod index;
+pub mod journal;
+pub mod key;
+pub mod manifest;
+pub mod orphan;
+pub mod packet;
+pub mod record;
+pub mod report;
+pub mod signature;
+pub mod stamp;
+pub mod trust;
+pub mod verify;
+
+pub use event::Event;
+pub use fingerprint::Fingerprint;
+pub use journal::Journal;
+pub use key::Signer;
+pub use packet::PacketFolder;
+pub use record::{CheckRecord, ChecksRecord, RunRecord};
+pub use stamp::Stamp;
+pub use trust::Trust;
+pub use verify::{Finding, Verified, verify};

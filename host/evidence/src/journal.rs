@@ -1,0 +1,376 @@
+//! The journal of a run: append-only, one event per line, each line chained to the one before by its digest.
+//!
+//! A line is canonical JSON: `{"at":...,"digest":...,"event":...,"prev":...,"seq":...}`. `digest` is the SHA-256 of the same
+//! line without its `digest` member, `prev` that of the line before; for the first line it is
+//! the digest of the text `fabric journal format 1`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::SystemTime;
+
+use fabric_model::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::{self, NotCanonical, count};
+use crate::event::Event;
+use crate::stamp::Stamp;
+
+/// The longest line that is written or read, in bytes: twice a frame of the door, which holds the largest single thing that a
+/// script or a reply can bring.
+pub const LINE_LIMIT: usize = 2 * fabric_model::door::FRAME_LIMIT;
+
+/// Its digest stands as `prev` in the first line, and ties a chain to this format.
+const GENESIS: &[u8] = b"fabric journal format 1";
+
+/// One line as it is digested.
+#[derive(Serialize)]
+struct Undigested<'a> {
+    at: Stamp,
+    event: &'a Event,
+    prev: Digest,
+    #[serde(with = "count")]
+    seq: u64,
+}
+
+/// One line as it is written.
+#[derive(Serialize)]
+struct Digested<'a> {
+    at: Stamp,
+    digest: Digest,
+    event: &'a Event,
+    prev: Digest,
+    #[serde(with = "count")]
+    seq: u64,
+}
+
+/// One line as it is read.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// When, on the host's clock.
+    pub at: Stamp,
+    /// The digest of this line.
+    pub digest: Digest,
+    /// What happened.
+    pub event: Event,
+    /// The digest of the line before.
+    pub prev: Digest,
+    /// The number of the line, counted from 0.
+    #[serde(with = "count")]
+    pub seq: u64,
+}
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The event holds what a journal cannot: an identifier of 2^53 or more.
+    #[error("the event cannot be written as canonical JSON: {0}")]
+    Unwritable(#[from] serde_json::Error),
+    /// The line would be over [`LINE_LIMIT`].
+    #[error("a journal line of {0} bytes is over the limit of {LINE_LIMIT}")]
+    TooLong(usize),
+    /// The file cannot be written. The journal takes no further event.
+    #[error("the journal cannot be written: {0}")]
+    Io(#[from] io::Error),
+    /// An earlier write failed.
+    #[error("the journal is closed after a failed write")]
+    Closed,
+    /// Another process writes this journal: the run is alive.
+    #[error("another process holds the journal: the run is still alive")]
+    Held,
+    /// The journal of a killed run is broken before its last line.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
+/// A journal that is being written. While it is open the file is locked, so that `recover` can tell a killed run from a living
+/// one; the kernel releases the lock whatever ends the process.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    prev: Digest,
+    seq: u64,
+    length: u64,
+    closed: bool,
+}
+
+fn genesis() -> Digest {
+    Digest::of(GENESIS)
+}
+
+impl Journal {
+    /// Creates the file, mode 0600.
+    ///
+    /// # Errors
+    /// When it exists or cannot be created.
+    pub fn create(path: &Path) -> Result<Self, JournalError> {
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        Self::hold(file)
+    }
+
+    /// Opens the journal of a killed run behind its last whole line. The file is not changed yet: see [`Journal::cut_torn`].
+    pub(crate) fn reopen(path: &Path) -> Result<(Self, Chain), JournalError> {
+        let mut journal = Self::hold(OpenOptions::new().append(true).open(path)?)?;
+        let bytes = std::fs::read(path)?;
+        let chain = read(&bytes, Torn::AcceptLast)?;
+        journal.length = (bytes.len() - chain.torn.len()) as u64;
+        journal.seq = chain.lines.len() as u64;
+        if let Some(last) = chain.lines.last() {
+            journal.prev = last.digest;
+        }
+        Ok((journal, chain))
+    }
+
+    /// Cuts off what follows the last whole line.
+    pub(crate) fn cut_torn(&mut self) -> Result<(), JournalError> {
+        Ok(self.file.set_len(self.length)?)
+    }
+
+    fn hold(file: File) -> Result<Self, JournalError> {
+        file.try_lock().map_err(|e| match e {
+            std::fs::TryLockError::WouldBlock => JournalError::Held,
+            std::fs::TryLockError::Error(e) => JournalError::Io(e),
+        })?;
+        Ok(Self { file, prev: genesis(), seq: 0, length: 0, closed: false })
+    }
+
+    /// Writes one line with one `write`, so that a killed process leaves at most one torn line, and returns its digest. The line
+    /// is with the operating system then; [`Journal::sync`] brings it to the disk.
+    ///
+    /// # Errors
+    /// When the event cannot be written. After a failed write the torn line is cut off again and the journal takes no more.
+    pub fn append(&mut self, at: SystemTime, event: &Event) -> Result<Digest, JournalError> {
+        if self.closed {
+            return Err(JournalError::Closed);
+        }
+        let (at, prev, seq) = (Stamp::of(at), self.prev, self.seq);
+        let digest = Digest::of(&canonical::bytes(&Undigested { at, event, prev, seq })?);
+        let mut line = canonical::bytes(&Digested { at, digest, event, prev, seq })?;
+        line.push(b'\n');
+        if line.len() > LINE_LIMIT {
+            return Err(JournalError::TooLong(line.len()));
+        }
+        if let Err(failed) = self.file.write_all(&line) {
+            self.closed = true;
+            // Best effort: where even this fails, a reader accepts the torn line as such.
+            let _ = self.file.set_len(self.length);
+            return Err(failed.into());
+        }
+        self.length += line.len() as u64;
+        self.prev = digest;
+        self.seq += 1;
+        Ok(digest)
+    }
+
+    /// Brings every line to the disk.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn sync(&mut self) -> Result<(), JournalError> {
+        Ok(self.file.sync_all()?)
+    }
+}
+
+/// What to do with a last line that has no line end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Torn {
+    /// It is an error: the journal of a sealed packet.
+    Refuse,
+    /// It is returned apart: the journal of a killed run.
+    AcceptLast,
+}
+
+/// A journal whose chain holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chain {
+    /// Its lines.
+    pub lines: Vec<Line>,
+    /// The bytes of a torn last line; empty where there is none.
+    pub torn: Vec<u8>,
+}
+
+/// The first bad line of a journal.
+#[derive(Debug, thiserror::Error)]
+#[error("journal line {line}: {reason}")]
+pub struct Broken {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: BrokenLine,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokenLine {
+    /// It does not end in a line feed.
+    #[error("torn: there is no line end")]
+    Torn,
+    /// It is over [`LINE_LIMIT`].
+    #[error("over the limit of {LINE_LIMIT} bytes")]
+    TooLong,
+    /// It is not a journal line.
+    #[error("{0}")]
+    Unreadable(#[from] NotCanonical),
+    /// Its content is not what its digest says.
+    #[error("the digest is not that of the line")]
+    Digest,
+    /// It does not continue the line before.
+    #[error("it does not continue the line before: `prev` differs")]
+    Chain,
+    /// Its number is not the next one.
+    #[error("its number is {0}, which is not the next one")]
+    Sequence(u64),
+}
+
+/// Reads a journal and checks its chain from the first line to the last.
+///
+/// # Errors
+/// The first bad line.
+pub fn read(bytes: &[u8], torn: Torn) -> Result<Chain, Broken> {
+    let mut chain = Chain { lines: Vec::new(), torn: Vec::new() };
+    for (index, raw) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
+        let bad = |reason| Broken { line: index + 1, reason };
+        let Some(line) = raw.strip_suffix(b"\n") else {
+            if torn == Torn::Refuse {
+                return Err(bad(BrokenLine::Torn));
+            }
+            chain.torn = raw.to_vec();
+            break;
+        };
+        let line = read_line(line, chain.lines.last()).map_err(bad)?;
+        chain.lines.push(line);
+    }
+    Ok(chain)
+}
+
+fn read_line(raw: &[u8], before: Option<&Line>) -> Result<Line, BrokenLine> {
+    if raw.len() > LINE_LIMIT {
+        return Err(BrokenLine::TooLong);
+    }
+    let line: Line = canonical::read(raw)?;
+    if Digest::of(&without_digest(raw, &line.digest)) != line.digest {
+        return Err(BrokenLine::Digest);
+    }
+    if line.prev != before.map_or_else(genesis, |before| before.digest) {
+        return Err(BrokenLine::Chain);
+    }
+    if line.seq != before.map_or(0, |before| before.seq + 1) {
+        return Err(BrokenLine::Sequence(line.seq));
+    }
+    Ok(line)
+}
+
+/// The raw line without its `digest` member. On the raw bytes, so that an event of a later version, which this version cannot
+/// write again, is still covered. Canonical order puts `digest` second, behind `at`, whose text holds no quote.
+fn without_digest(raw: &[u8], digest: &Digest) -> Vec<u8> {
+    let member = format!("\"digest\":\"{digest}\",").into_bytes();
+    match raw.windows(member.len()).position(|w| w == member) {
+        Some(start) => {
+            let (head, tail) = raw.split_at(start);
+            [head, tail.get(member.len()..).unwrap_or_default()].concat()
+        }
+        None => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use fabric_model::check::Place;
+
+    use super::*;
+
+    fn printed(text: &str) -> Event {
+        Event::Printed { place: Place(vec![1]), text: text.to_owned() }
+    }
+
+    fn three_lines(path: &Path) -> Vec<u8> {
+        let mut journal = Journal::create(path).expect("new");
+        for (second, text) in [(1, "a"), (2, "\"digest\":\"\u{7}\""), (3, "c")] {
+            let at = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+            journal.append(at, &printed(text)).expect("room");
+        }
+        journal.sync().expect("a disk");
+        std::fs::read(path).expect("written")
+    }
+
+    #[test]
+    fn a_chain_reads_back_as_it_was_written() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let bytes = three_lines(&dir.path().join("j"));
+        let chain = read(&bytes, Torn::Refuse).expect("whole");
+        assert_eq!(chain.lines.len(), 3);
+        assert_eq!(chain.lines.last().map(|l| &l.event), Some(&printed("c")));
+    }
+
+    #[test]
+    fn any_changed_byte_breaks_the_chain() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let bytes = three_lines(&dir.path().join("j"));
+        for at in 0..bytes.len() {
+            for flip in [0x01, 0x20, 0x80] {
+                let mut changed = bytes.clone();
+                changed[at] ^= flip;
+                assert!(read(&changed, Torn::Refuse).is_err(), "byte {at} ^ {flip:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_removed_or_swapped_line_breaks_the_chain() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let bytes = three_lines(&dir.path().join("j"));
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();
+        let broken = read(&[lines[0], lines[2]].concat(), Torn::Refuse).expect_err("a gap");
+        assert_eq!(broken.line, 2);
+        assert!(matches!(broken.reason, BrokenLine::Chain));
+        assert!(read(&[lines[1], lines[0], lines[2]].concat(), Torn::Refuse).is_err());
+        assert!(read(&[lines[0], lines[0]].concat(), Torn::Refuse).is_err());
+    }
+
+    #[test]
+    fn a_torn_last_line_is_accepted_only_where_asked() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let bytes = three_lines(&dir.path().join("j"));
+        for cut in 1..bytes.len() {
+            let part = &bytes[..cut];
+            let whole = part.iter().filter(|b| **b == b'\n').count();
+            let chain = read(part, Torn::AcceptLast).expect("torn is allowed");
+            assert_eq!(chain.lines.len(), whole);
+            assert_eq!(read(part, Torn::Refuse).is_ok(), part.ends_with(b"\n"));
+        }
+    }
+
+    #[test]
+    fn a_living_run_cannot_be_reopened() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("j");
+        let journal = Journal::create(&path).expect("new");
+        assert!(matches!(Journal::reopen(&path), Err(JournalError::Held)));
+        drop(journal);
+        assert!(Journal::reopen(&path).is_ok());
+    }
+
+    #[test]
+    fn an_identifier_that_a_double_cannot_hold_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut journal = Journal::create(&dir.path().join("j")).expect("new");
+        let begun = Event::CheckBegun { check: u64::MAX, place: Place::default(), title: String::new() };
+        assert!(matches!(journal.append(SystemTime::UNIX_EPOCH, &begun), Err(JournalError::Unwritable(_))));
+        assert!(journal.append(SystemTime::UNIX_EPOCH, &printed("next")).is_ok());
+    }
+
+    #[test]
+    fn an_event_of_a_later_version_keeps_the_chain() {
+        let zero = genesis();
+        let rest = format!(r#""event":{{"kind":"moon_phase","phase":[1,"new"]}},"prev":"{zero}","seq":0}}"#);
+        let at = r#"{"at":"2026-01-01T00:00:00.000Z","#;
+        let digest = Digest::of(format!("{at}{rest}").as_bytes());
+        let line = format!("{at}\"digest\":\"{digest}\",{rest}\n");
+        let chain = read(line.as_bytes(), Torn::Refuse).expect("whole");
+        assert_eq!(chain.lines.first().map(|l| &l.event), Some(&Event::Unknown));
+    }
+}

@@ -1,0 +1,258 @@
+//! Writing a packet: a folder with a journal while the run lasts, sealed when it is over.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use fabric_model::Digest;
+
+use crate::canonical::{self, NotCanonical};
+use crate::derive::{self, NoStory};
+use crate::index;
+use crate::journal::{self, Broken, Journal, JournalError, Torn};
+use crate::key::{KeyError, Signer};
+use crate::manifest::{self, Manifest};
+use crate::record::{ChecksRecord, RunRecord};
+use crate::report;
+use crate::stamp::Stamp;
+
+/// The journal's file name.
+pub const JOURNAL: &str = "journal.jsonl";
+/// The run record's file name.
+pub const RUN: &str = "run.json";
+/// The check records' file name.
+pub const CHECKS: &str = "checks.json";
+/// The report's file name.
+pub const REPORT: &str = "report.md";
+
+/// Why a packet could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum PacketError {
+    /// The folder exists.
+    #[error("the packet folder {0} exists already")]
+    Exists(PathBuf),
+    /// The disk refuses.
+    #[error("the packet cannot be written: {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The journal cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// What is on the disk is not what was written.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// The journal tells no run.
+    #[error("the journal tells no run: {0}")]
+    NoStory(#[from] NoStory),
+    /// A record cannot be written as canonical JSON.
+    #[error(transparent)]
+    Canonical(#[from] NotCanonical),
+    /// A file lies in the folder that no packet may hold.
+    #[error("`{path}` cannot be part of a packet ({class})")]
+    Foreign {
+        /// Its path in the packet.
+        path: String,
+        /// What a verifier would call it.
+        class: &'static str,
+    },
+    /// The signer cannot sign.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// A packet that is being written.
+#[derive(Debug)]
+pub struct PacketFolder {
+    dir: PathBuf,
+    journal: Journal,
+}
+
+/// A packet that will not change any more.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// The digest of `manifest.sha256`: what stands for the whole packet elsewhere.
+    pub manifest_digest: Digest,
+    /// `run.json`.
+    pub run: RunRecord,
+    /// `checks.json`.
+    pub checks: ChecksRecord,
+    /// The signature file.
+    pub signature: PathBuf,
+}
+
+fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, PacketError> {
+    result.map_err(|source| PacketError::Io { path: path.to_owned(), source })
+}
+
+impl PacketFolder {
+    /// Creates the folder, mode 0700, with an empty journal in it. Folders above it are created as needed.
+    ///
+    /// # Errors
+    /// When it exists or cannot be created.
+    pub fn create(dir: &Path) -> Result<Self, PacketError> {
+        if let Some(above) = dir.parent() {
+            at(above, DirBuilder::new().recursive(true).mode(0o700).create(above))?;
+        }
+        match DirBuilder::new().mode(0o700).create(dir) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(PacketError::Exists(dir.to_owned()));
+            }
+            other => at(dir, other)?,
+        }
+        let journal = Journal::create(&dir.join(JOURNAL))?;
+        Ok(Self { dir: dir.to_owned(), journal })
+    }
+
+    pub(crate) fn adopted(dir: &Path, journal: Journal) -> Self {
+        Self { dir: dir.to_owned(), journal }
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The journal.
+    pub fn journal(&mut self) -> &mut Journal {
+        &mut self.journal
+    }
+
+    /// Adds a file under `artifacts/`.
+    ///
+    /// # Errors
+    /// When the name is not one that a packet may hold, or the file exists.
+    pub fn artifact(&self, name: &str, bytes: &[u8]) -> Result<(), PacketError> {
+        let path = format!("{}{name}", manifest::ARTIFACTS);
+        if let Some(class) = manifest::path_fault(&path) {
+            return Err(PacketError::Foreign { path, class });
+        }
+        let file = self.dir.join(&path);
+        if let Some(above) = file.parent() {
+            at(above, DirBuilder::new().recursive(true).mode(0o700).create(above))?;
+        }
+        write_new(&file, bytes)
+    }
+
+    /// Ends the packet: derives the records from the journal as it stands on the disk, lists every file in the manifest, signs
+    /// that, makes the files read-only, and enters the packet in the index beside it.
+    ///
+    /// # Errors
+    /// When anything cannot be written or signed. The folder then stays unsealed and [`crate::orphan::adopt`] can take it up.
+    pub fn seal(
+        mut self,
+        signer: &Signer,
+        role: &str,
+        intent: &str,
+        now: SystemTime,
+    ) -> Result<Sealed, PacketError> {
+        self.journal.sync()?;
+        let journal = self.dir.join(JOURNAL);
+        let chain = journal::read(&at(&journal, fs::read(&journal))?, Torn::Refuse)?;
+        let (run, checks) = derive::records(&chain.lines)?;
+        write_new(&self.dir.join(RUN), &json_file(&run)?)?;
+        write_new(&self.dir.join(CHECKS), &json_file(&checks)?)?;
+        write_new(&self.dir.join(REPORT), report::render(&run, &checks).as_bytes())?;
+
+        let files = core_files(&self.dir)?;
+        let mut manifest = Manifest::default();
+        for path in &files {
+            let file = self.dir.join(path);
+            let digest = Digest::of(&at(&file, fs::read(&file))?);
+            manifest
+                .insert(path, digest)
+                .map_err(|class| PacketError::Foreign { path: path.clone(), class })?;
+        }
+        let bytes = manifest.to_string().into_bytes();
+        let signature = signer.sign(&bytes, role, intent, now)?;
+        write_new(&self.dir.join(manifest::NAME), &bytes)?;
+        for path in files.iter().map(String::as_str).chain([manifest::NAME]) {
+            let file = self.dir.join(path);
+            at(&file, fs::set_permissions(&file, Permissions::from_mode(0o400)))?;
+        }
+        let signature = self.write_signature(signer, &signature)?;
+        let sealed = Sealed { dir: self.dir, manifest_digest: Digest::of(&bytes), run, checks, signature };
+        sealed.enter(signer, now)?;
+        Ok(sealed)
+    }
+
+    /// The signature appears under its name in one step: a packet with a signature is a sealed one.
+    fn write_signature(&self, signer: &Signer, armored: &[u8]) -> Result<PathBuf, PacketError> {
+        let folder = self.dir.join("signatures");
+        at(&folder, DirBuilder::new().mode(0o700).create(&folder))?;
+        let name = folder.join(format!("{}.asc", signer.fingerprint()));
+        let unfinished = folder.join("unfinished");
+        write_new(&unfinished, armored)?;
+        at(&unfinished, fs::set_permissions(&unfinished, Permissions::from_mode(0o400)))?;
+        at(&name, fs::rename(&unfinished, &name))?;
+        for folder in [folder.as_path(), self.dir.as_path()] {
+            at(folder, File::open(folder).and_then(|f| f.sync_all()))?;
+        }
+        Ok(name)
+    }
+}
+
+impl Sealed {
+    fn enter(&self, signer: &Signer, now: SystemTime) -> Result<(), PacketError> {
+        let (Some(above), Some(folder)) = (self.dir.parent(), self.dir.file_name()) else { return Ok(()) };
+        let head = &self.run.head;
+        let entry = index::Entry {
+            run_id: head.run_id.clone(),
+            folder: folder.to_string_lossy().into_owned(),
+            manifest: self.manifest_digest,
+            sealed: Stamp::of(now),
+            signer: signer.fingerprint().clone(),
+            site: head.site.name.clone(),
+            realm: head.site.realm,
+            script: head.script.path.clone(),
+            exit: self.run.exit,
+        };
+        at(&above.join(index::NAME), index::append(above, &entry))
+    }
+}
+
+/// A record as a file: canonical JSON and a line end.
+pub(crate) fn json_file<T: serde::Serialize>(record: &T) -> Result<Vec<u8>, NotCanonical> {
+    let mut bytes = canonical::bytes(record).map_err(NotCanonical::Shape)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), PacketError> {
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    at(path, write())
+}
+
+/// Every file below `dir`, by its relative path. Anything but files and folders is refused.
+fn core_files(dir: &Path) -> Result<Vec<String>, PacketError> {
+    let mut files = Vec::new();
+    let mut folders = vec![String::new()];
+    while let Some(folder) = folders.pop() {
+        let here = dir.join(&folder);
+        for entry in at(&here, fs::read_dir(&here))? {
+            let entry = at(&here, entry)?;
+            let path = format!("{folder}{}", entry.file_name().to_string_lossy());
+            let kind = at(&entry.path(), entry.file_type())?;
+            if kind.is_dir() {
+                folders.push(format!("{path}/"));
+            } else if kind.is_file() {
+                files.push(path);
+            } else {
+                return Err(PacketError::Foreign { path, class: "file.special" });
+            }
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}

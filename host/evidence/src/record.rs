@@ -1,0 +1,204 @@
+//! `run.json` and `checks.json`: what a run came to.
+
+use fabric_model::check::{Basis, Place, Status};
+use fabric_model::exit::Exit;
+use fabric_model::{Digest, Value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::count;
+use crate::event::{FaultRecord, Principal, RunHead, Target, WorkerEnd};
+use crate::exact;
+use crate::stamp::Stamp;
+
+/// The only format of packets so far.
+pub const FORMAT: u32 = 1;
+
+/// `run.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunRecord {
+    /// The packet's format: 1.
+    pub format: u32,
+    /// What was known beforehand.
+    pub head: RunHead,
+    /// When it ended; for an aborted run, its last sign of life.
+    pub ended: Stamp,
+    /// Whether it came to its end.
+    pub outcome: RunOutcome,
+    /// How many checks ended how.
+    pub counts: Counts,
+    /// Every exit that held, the most severe first.
+    pub exits: Vec<Exit>,
+    /// The most severe of them.
+    pub exit: Exit,
+    /// Its exit code.
+    pub code: u8,
+    /// Calls that the gate refused.
+    pub denials: Vec<DenialRecord>,
+    /// Calls outside any check that ended in a fault.
+    pub faults: Vec<StrayFault>,
+    /// How the script's process ended; absent where the host was killed first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<WorkerEnd>,
+    /// Who sealed what a killed host had left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
+}
+
+/// Whether a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// The host wrote its last event.
+    Completed,
+    /// The host was killed before that. Its exit is `unrecovered`, among others.
+    Aborted,
+}
+
+/// How many checks ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Observed as expected.
+    #[serde(with = "count")]
+    #[schemars(with = "u64")]
+    pub pass: u64,
+    /// Observed, and not as expected.
+    #[serde(with = "count")]
+    #[schemars(with = "u64")]
+    pub fail: u64,
+    /// Could not find out.
+    #[serde(with = "count")]
+    #[schemars(with = "u64")]
+    pub error: u64,
+    /// Not looked at.
+    #[serde(with = "count")]
+    #[schemars(with = "u64")]
+    pub skip: u64,
+}
+
+impl Counts {
+    /// Adds one check.
+    pub fn add(&mut self, status: Status) {
+        match status {
+            Status::Pass => self.pass += 1,
+            Status::Fail => self.fail += 1,
+            Status::Error => self.error += 1,
+            Status::Skip => self.skip += 1,
+        }
+    }
+
+    /// All checks.
+    pub fn total(&self) -> u64 {
+        self.pass + self.fail + self.error + self.skip
+    }
+}
+
+/// A call that the gate refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DenialRecord {
+    /// The call.
+    #[serde(with = "count")]
+    #[schemars(with = "u64")]
+    pub call_id: u64,
+    /// Where in the script.
+    pub place: Place,
+    /// The check that was open.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "count::optional")]
+    #[schemars(with = "Option<u64>")]
+    pub check: Option<u64>,
+    /// Which primitive.
+    pub primitive: String,
+    /// Why.
+    pub fault: FaultRecord,
+}
+
+/// A call outside any check that ended in a fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StrayFault {
+    /// The call.
+    #[serde(with = "count")]
+    #[schemars(with = "u64")]
+    pub call_id: u64,
+    /// Where in the script.
+    pub place: Place,
+    /// Which primitive.
+    pub primitive: String,
+    /// Why.
+    pub fault: FaultRecord,
+}
+
+/// Who sealed what a killed host had left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recovery {
+    /// When.
+    pub at: Stamp,
+    /// Who.
+    pub by: Principal,
+    /// Bytes of a torn last journal line that were cut off.
+    #[serde(with = "count")]
+    #[schemars(with = "u64")]
+    pub torn_bytes: u64,
+    /// Their digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub torn_digest: Option<Digest>,
+}
+
+/// `checks.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChecksRecord {
+    /// The packet's format: 1.
+    pub format: u32,
+    /// The checks in the order in which the script reads.
+    pub checks: Vec<CheckRecord>,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckRecord {
+    /// Unique in the run.
+    #[serde(with = "count")]
+    #[schemars(with = "u64")]
+    pub id: u64,
+    /// Where in the script.
+    pub place: Place,
+    /// Its title, untrusted text.
+    pub title: String,
+    /// How it ended.
+    pub status: Status,
+    /// For `fail`: what was compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
+    /// For `fail`: what should have been. `{"$float":...}` and the like: see the packet specification.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "exact::optional")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub expected: Option<Value>,
+    /// For `fail`: what was.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "exact::optional")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub observed: Option<Value>,
+    /// For `error` and `skip`: why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// For `error`: the fault of the call, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<FaultRecord>,
+    /// The targets of its calls, sorted, each once.
+    pub targets: Vec<Target>,
+    /// The transports of its calls, sorted, each once.
+    pub transports: Vec<String>,
+    /// The bases of its calls, sorted, each once.
+    pub basis: Vec<Basis>,
+    /// When it began.
+    pub started: Stamp,
+    /// How long it took, in milliseconds.
+    #[serde(with = "count")]
+    #[schemars(with = "u64")]
+    pub took_ms: u64,
+}

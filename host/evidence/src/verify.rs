@@ -1,0 +1,167 @@
+//! Whether a packet is what somebody trusted sealed: no more, no less, and no other.
+//!
+//! All findings are reported, not the first. Each has a class that is stable; `evidence/PACKET.md` lists them.
+
+mod content;
+mod signatures;
+mod tree;
+
+use std::fmt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use fabric_model::site::Realm;
+use fabric_model::{Digest, Slug};
+
+use crate::fingerprint::Fingerprint;
+use crate::manifest::{self, Manifest};
+use crate::record::{ChecksRecord, RunRecord};
+use crate::stamp::Stamp;
+use crate::trust::Trust;
+
+/// One reason why a packet does not verify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// A stable word, `area.what`.
+    pub class: &'static str,
+    /// The file, relative to the packet; absent where the finding is about the whole.
+    pub path: Option<String>,
+    /// A lower-case fragment: what is wrong.
+    pub message: String,
+}
+
+impl Finding {
+    fn new(class: &'static str, path: &str, message: impl Into<String>) -> Self {
+        Self { class, path: Some(path.to_owned()), message: message.into() }
+    }
+
+    fn whole(class: &'static str, message: impl Into<String>) -> Self {
+        Self { class, path: None, message: message.into() }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names and texts of an unverified packet may hold anything: they reach a terminal only escaped.
+        match &self.path {
+            Some(path) => write!(f, "{}: {}: {}", self.class, path.escape_debug(), plain(&self.message)),
+            None => write!(f, "{}: {}", self.class, plain(&self.message)),
+        }
+    }
+}
+
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// A good signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedBy {
+    /// The name in the trust file.
+    pub name: String,
+    /// The primary fingerprint.
+    pub fingerprint: Fingerprint,
+    /// The role in which it was given, one that the trust file grants.
+    pub role: Slug,
+    /// What it means, such as `seal`.
+    pub intent: String,
+    /// When, as the signer says.
+    pub at: Stamp,
+}
+
+/// A packet that verifies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verified {
+    /// `run.json`.
+    pub run: RunRecord,
+    /// `checks.json`.
+    pub checks: ChecksRecord,
+    /// The digest of `manifest.sha256`.
+    pub manifest: Digest,
+    /// Who signed, each certificate once, sorted by fingerprint.
+    pub signers: Vec<SignedBy>,
+    /// Sidecars that this version does not check and that prove nothing here.
+    pub unchecked: Vec<String>,
+}
+
+impl Verified {
+    /// What kind of place the run was on. Only `real` is evidence of the site.
+    pub fn realm(&self) -> Realm {
+        self.run.head.site.realm
+    }
+}
+
+impl fmt::Display for Verified {
+    /// One paragraph.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = &self.run.head;
+        let counts = self.run.counts;
+        write!(f, "packet {} verifies: {}", head.run_id, plain(&head.script.title))?;
+        write!(f, " on site {} ({})", head.site.name, head.site.realm.as_str())?;
+        match head.site.realm {
+            Realm::Real => {}
+            Realm::Lab => f.write_str(", a lab: no evidence of the real site")?,
+            Realm::Twin => f.write_str(", a model: no evidence of the real site")?,
+        }
+        write!(f, "; {} to {}; ended as {}", head.started, self.run.ended, self.run.exit)?;
+        write!(
+            f,
+            "; {} checks: {} pass, {} fail, {} error, {} skip",
+            counts.total(),
+            counts.pass,
+            counts.fail,
+            counts.error,
+            counts.skip
+        )?;
+        for signer in &self.signers {
+            let SignedBy { name, fingerprint, role, intent, at } = signer;
+            write!(
+                f,
+                "; signed by {} ({fingerprint}) as {role} with intent {} at {at}",
+                plain(name),
+                plain(intent)
+            )?;
+        }
+        write!(f, "; manifest {}", self.manifest)?;
+        if !self.unchecked.is_empty() {
+            write!(f, "; not checked: {}", self.unchecked.join(", "))?;
+        }
+        f.write_str(".")
+    }
+}
+
+/// Verifies the packet in `dir` as of `now`, with signers from `trust` alone. Opens nothing outside `dir`, follows no link.
+///
+/// # Errors
+/// Every reason why it does not verify.
+pub fn verify(dir: &Path, trust: &Trust, now: SystemTime) -> Result<Verified, Vec<Finding>> {
+    let mut findings = Vec::new();
+    let tree = tree::walk(dir, &mut findings).map_err(|f| vec![f])?;
+    let Some(bytes) = tree.read(manifest::NAME, &mut findings) else { return Err(findings) };
+    let manifest = match Manifest::parse(&bytes) {
+        Ok(manifest) => Some(manifest),
+        Err(refused) => {
+            findings.extend(refused.into_iter().map(|r| {
+                let place = if r.line == 0 { String::new() } else { format!("line {}: ", r.line) };
+                Finding::new(r.class, manifest::NAME, format!("{place}{}", r.message))
+            }));
+            None
+        }
+    };
+    if let Some(manifest) = &manifest {
+        tree.compare(manifest, &mut findings);
+    }
+    let records = content::check(&tree, &mut findings);
+    let run = records.as_ref().map(|(run, _)| run);
+    let signers = signatures::check(&tree, &bytes, trust, run, now, &mut findings);
+    match records {
+        Some((run, checks)) if findings.is_empty() => {
+            let manifest = Digest::of(&bytes);
+            Ok(Verified { run, checks, manifest, signers, unchecked: tree.unchecked() })
+        }
+        _ if findings.is_empty() => {
+            Err(vec![Finding::whole("packet.unreadable", "the packet has no readable records")])
+        }
+        _ => Err(findings),
+    }
+}

@@ -1,0 +1,89 @@
+//! That journal, records and report tell one story.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Finding;
+use super::tree::Tree;
+use crate::canonical::{self, NotCanonical};
+use crate::derive;
+use crate::journal::{self, Torn};
+use crate::packet::{CHECKS, JOURNAL, REPORT, RUN, json_file};
+use crate::record::{ChecksRecord, FORMAT, RunRecord};
+use crate::report;
+
+/// Reads the four files of the core and checks them against each other.
+pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) -> Option<(RunRecord, ChecksRecord)> {
+    let run: Option<RunRecord> = record(tree, RUN, findings);
+    let checks: Option<ChecksRecord> = record(tree, CHECKS, findings);
+    story(tree, run.as_ref(), checks.as_ref(), findings);
+    let (run, checks) = (run?, checks?);
+    if let Some(report) = tree.read(REPORT, findings)
+        && report != report::render(&run, &checks).as_bytes()
+    {
+        findings.push(Finding::new(
+            "report.differs",
+            REPORT,
+            "it is not the rendering of run.json and checks.json",
+        ));
+    }
+    Some((run, checks))
+}
+
+/// What every version of a record begins with.
+#[derive(Deserialize)]
+struct Versioned {
+    format: u32,
+}
+
+fn record<T: DeserializeOwned>(tree: &Tree, path: &str, findings: &mut Vec<Finding>) -> Option<T> {
+    let bytes = tree.read(path, findings)?;
+    let Some(json) = bytes.strip_suffix(b"\n") else {
+        findings.push(Finding::new("record.form", path, "the line end is missing"));
+        return None;
+    };
+    if let Ok(Versioned { format }) = serde_json::from_slice(json)
+        && format != FORMAT
+    {
+        let message = format!("format {format} is not known to this version, which reads {FORMAT}");
+        findings.push(Finding::new("record.format", path, message));
+        return None;
+    }
+    match canonical::read(json) {
+        Ok(record) => Some(record),
+        Err(error) => {
+            let class = match error {
+                NotCanonical::Json(_) => "record.json",
+                NotCanonical::Form => "record.form",
+                NotCanonical::Shape(_) => "record.shape",
+            };
+            findings.push(Finding::new(class, path, error.to_string()));
+            None
+        }
+    }
+}
+
+/// Derives both records from the journal again and compares their bytes with those in the packet.
+fn story(tree: &Tree, run: Option<&RunRecord>, checks: Option<&ChecksRecord>, findings: &mut Vec<Finding>) {
+    let Some(bytes) = tree.read(JOURNAL, findings) else { return };
+    let lines = match journal::read(&bytes, Torn::Refuse) {
+        Ok(chain) => chain.lines,
+        Err(broken) => {
+            findings.push(Finding::new("journal.chain", JOURNAL, broken.to_string()));
+            return;
+        }
+    };
+    let (told_run, told_checks) = match derive::records(&lines) {
+        Ok(records) => records,
+        Err(none) => {
+            findings.push(Finding::new("journal.story", JOURNAL, none.to_string()));
+            return;
+        }
+    };
+    if run.is_some_and(|run| json_file(run).ok() != json_file(&told_run).ok()) {
+        findings.push(Finding::new("run.differs", RUN, "it is not what the journal says"));
+    }
+    if checks.is_some_and(|checks| json_file(checks).ok() != json_file(&told_checks).ok()) {
+        findings.push(Finding::new("checks.differ", CHECKS, "they are not what the journal says"));
+    }
+}

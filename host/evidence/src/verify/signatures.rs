@@ -1,0 +1,181 @@
+//! That somebody trusted signed the manifest, in a role that is his.
+
+use std::time::SystemTime;
+
+use sequoia_openpgp as openpgp;
+
+use fabric_model::Slug;
+use openpgp::cert::amalgamation::ValidAmalgamation as _;
+use openpgp::packet::Signature;
+use openpgp::parse::Parse as _;
+use openpgp::parse::stream::{
+    DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError, VerificationHelper,
+};
+use openpgp::policy::StandardPolicy;
+use openpgp::types::RevocationStatus;
+use openpgp::{Cert, KeyHandle};
+
+use super::tree::Tree;
+use super::{Finding, SignedBy};
+use crate::fingerprint::Fingerprint;
+use crate::manifest::SIGNATURES;
+use crate::record::RunRecord;
+use crate::signature::{self, NotASignature};
+use crate::stamp::Stamp;
+use crate::trust::{Trust, Trusted};
+
+/// Checks every signature file; each must be good, and there must be one by the run's principal. A certificate has one file, so
+/// it counts once, however many subkeys it has.
+pub(super) fn check(
+    tree: &Tree,
+    manifest: &[u8],
+    trust: &Trust,
+    run: Option<&RunRecord>,
+    now: SystemTime,
+    findings: &mut Vec<Finding>,
+) -> Vec<SignedBy> {
+    let mut signers = Vec::new();
+    let mut files = 0;
+    for path in tree.signatures() {
+        files += 1;
+        let Some(bytes) = tree.read_signature(path, findings) else { continue };
+        match one(path, &bytes, manifest, trust, now) {
+            Ok(signer) => signers.push(signer),
+            Err((class, message)) => findings.push(Finding::new(class, path, message)),
+        }
+    }
+    if files == 0 {
+        findings.push(Finding::whole("signature.missing", "nobody signed the packet"));
+    }
+    if let Some(run) = run
+        && !signers.is_empty()
+        && !signers.iter().any(|s| s.fingerprint == *sealer(run))
+    {
+        let message = format!("nobody signed as {}, who sealed the packet by its own account", sealer(run));
+        findings.push(Finding::whole("signature.not_the_principal", message));
+    }
+    signers
+}
+
+/// Whose signature the packet itself announces.
+fn sealer(run: &RunRecord) -> &Fingerprint {
+    run.recovery.as_ref().map_or(&run.head.principal.fingerprint, |recovery| &recovery.by.fingerprint)
+}
+
+type Refused = (&'static str, String);
+
+fn one(
+    path: &str,
+    bytes: &[u8],
+    manifest: &[u8],
+    trust: &Trust,
+    now: SystemTime,
+) -> Result<SignedBy, Refused> {
+    let signature = signature::read(bytes).map_err(|error| {
+        let class = match error {
+            NotASignature::Spelling => "signature.spelling",
+            _ => "signature.form",
+        };
+        (class, error.to_string())
+    })?;
+    let trusted = named_signer(path, &signature, trust)?;
+    good(bytes, manifest, trusted, now)?;
+    let form = |error: NotASignature| ("signature.notation", error.to_string());
+    let role = signature::notation(&signature, signature::ROLE).map_err(form)?;
+    let intent = signature::notation(&signature, signature::INTENT).map_err(form)?;
+    let role = role.parse::<Slug>().ok().filter(|role| trusted.roles.contains(role)).ok_or_else(|| {
+        ("signature.role", format!("the trust file does not give `{}` this role: `{role}`", trusted.name))
+    })?;
+    let at = signature
+        .signature_creation_time()
+        .ok_or_else(|| ("signature.form", "the signature says no time".to_owned()))?;
+    Ok(SignedBy {
+        name: trusted.name.clone(),
+        fingerprint: trusted.fingerprint.clone(),
+        role,
+        intent,
+        at: Stamp::of(at),
+    })
+}
+
+/// The trusted certificate after which the file is named, if the signature claims to be by it.
+fn named_signer<'a>(path: &str, signature: &Signature, trust: &'a Trust) -> Result<&'a Trusted, Refused> {
+    let issuers = signature.get_issuers();
+    let holder = trust
+        .principals()
+        .iter()
+        .find(|p| p.cert.keys().any(|key| issuers.iter().any(|i| i.aliases(key.key().key_handle()))));
+    let Some(holder) = holder else {
+        let shown = issuers.iter().map(|i| i.to_hex().to_lowercase()).collect::<Vec<_>>().join(", ");
+        return Err(("signature.unknown_signer", format!("the trust file does not know the signer {shown}")));
+    };
+    let expected = format!("{SIGNATURES}{}.asc", holder.fingerprint);
+    if path != expected {
+        return Err((
+            "signature.file_name",
+            format!("a signature by `{}` belongs in {expected}", holder.name),
+        ));
+    }
+    if holder.revoked {
+        return Err(("signature.revoked", format!("the trust file revokes `{}`", holder.name)));
+    }
+    Ok(holder)
+}
+
+fn good(bytes: &[u8], manifest: &[u8], trusted: &Trusted, now: SystemTime) -> Result<(), Refused> {
+    let policy = StandardPolicy::at(now);
+    let broken = |e: openpgp::anyhow::Error| ("signature.bad", e.to_string());
+    let helper = OneSigner { cert: &trusted.cert, verdict: None };
+    let mut verifier = DetachedVerifierBuilder::from_bytes(bytes)
+        .and_then(|builder| builder.with_policy(&policy, now, helper))
+        .map_err(broken)?;
+    verifier.verify_bytes(manifest).map_err(broken)?;
+    verifier
+        .into_helper()
+        .verdict
+        .unwrap_or_else(|| Err(("signature.bad", "the signature was not judged".to_owned())))
+}
+
+/// Offers one certificate and keeps the library's judgement of the one signature. The library leaves the decision to its caller,
+/// so the default here is refusal.
+struct OneSigner<'a> {
+    cert: &'a Cert,
+    verdict: Option<Result<(), Refused>>,
+}
+
+impl VerificationHelper for OneSigner<'_> {
+    fn get_certs(&mut self, _: &[KeyHandle]) -> openpgp::Result<Vec<Cert>> {
+        Ok(vec![self.cert.clone()])
+    }
+
+    fn check(&mut self, structure: MessageStructure<'_>) -> openpgp::Result<()> {
+        let mut layers = structure.into_iter();
+        let (Some(MessageLayer::SignatureGroup { results }), None) = (layers.next(), layers.next()) else {
+            return Ok(());
+        };
+        let mut results = results.into_iter();
+        if let (Some(result), None) = (results.next(), results.next()) {
+            self.verdict = Some(result.map(|_good| ()).map_err(|error| refused(&error)));
+        }
+        Ok(())
+    }
+}
+
+fn refused(error: &VerificationError<'_>) -> Refused {
+    let class = match error {
+        VerificationError::BadKey { ka, .. } => {
+            let revoked = matches!(ka.revocation_status(), RevocationStatus::Revoked(_))
+                || matches!(ka.valid_cert().revocation_status(), RevocationStatus::Revoked(_));
+            if revoked {
+                "signature.revoked"
+            } else if ka.alive().is_err() || ka.valid_cert().alive().is_err() {
+                "signature.expired"
+            } else {
+                "signature.bad"
+            }
+        }
+        VerificationError::MissingKey { .. } => "signature.unknown_signer",
+        _ => "signature.bad",
+    };
+    (class, error.to_string())
+}

@@ -1,0 +1,173 @@
+//! The closed world: what lies in the folder, what the manifest lists, and that the two are the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use fabric_model::Digest;
+
+use super::Finding;
+use crate::fingerprint::Fingerprint;
+use crate::manifest::{ARTIFACTS, Manifest, NAME, SIGNATURES, STATEMENT};
+use crate::signature;
+
+/// The largest file that is read whole, in bytes: sixteen of the largest journal lines, and far more than a day of a run.
+const READ_LIMIT: u64 = 256 << 20;
+
+/// The files of a packet by relative path.
+pub(super) struct Tree {
+    dir: PathBuf,
+    files: BTreeSet<String>,
+    folders: BTreeSet<String>,
+}
+
+/// Lists the folder. Whatever is neither file nor folder is a finding and is not opened.
+pub(super) fn walk(dir: &Path, findings: &mut Vec<Finding>) -> Result<Tree, Finding> {
+    let unreadable =
+        |e: io::Error| Finding::whole("packet.unreadable", format!("the folder cannot be read: {e}"));
+    let mut tree = Tree { dir: dir.to_owned(), files: BTreeSet::new(), folders: BTreeSet::new() };
+    let mut folders = vec![String::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(dir.join(&folder)).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let Ok(name) = entry.file_name().into_string() else {
+                let shown = entry.file_name().to_string_lossy().into_owned();
+                findings.push(Finding::new(
+                    "file.name",
+                    &format!("{folder}{shown}"),
+                    "the name is not UTF-8",
+                ));
+                continue;
+            };
+            let path = format!("{folder}{name}");
+            let kind = entry.file_type().map_err(unreadable)?;
+            if kind.is_symlink() {
+                findings.push(Finding::new("file.link", &path, "a packet holds no symbolic link"));
+            } else if kind.is_dir() {
+                folders.push(format!("{path}/"));
+                tree.folders.insert(format!("{path}/"));
+            } else if kind.is_file() {
+                tree.files.insert(path);
+            } else {
+                findings.push(Finding::new(
+                    "file.special",
+                    &path,
+                    "a packet holds no device, socket or pipe",
+                ));
+            }
+        }
+    }
+    tree.report_case_twins(findings);
+    Ok(tree)
+}
+
+/// What a sidecar is for.
+enum Sidecar {
+    Signature,
+    Timestamp(String),
+    Statement,
+}
+
+fn sidecar(path: &str) -> Option<Sidecar> {
+    if path == STATEMENT {
+        return Some(Sidecar::Statement);
+    }
+    let name = path.strip_prefix(SIGNATURES)?;
+    let stamped = name.strip_suffix(".tsr");
+    stamped.unwrap_or(name).strip_suffix(".asc")?.parse::<Fingerprint>().ok()?;
+    Some(
+        stamped
+            .map_or(Sidecar::Signature, |signature| Sidecar::Timestamp(format!("{SIGNATURES}{signature}"))),
+    )
+}
+
+impl Tree {
+    fn report_case_twins(&self, findings: &mut Vec<Finding>) {
+        let mut folded: BTreeMap<String, &str> = BTreeMap::new();
+        for path in self.files.iter().chain(&self.folders) {
+            if let Some(twin) = folded.insert(path.to_lowercase(), path) {
+                let message = format!("differs from `{}` in case alone", twin.escape_debug());
+                findings.push(Finding::new("file.case_twin", path, message));
+            }
+        }
+    }
+
+    /// A file's bytes, or a finding.
+    pub(super) fn read(&self, path: &str, findings: &mut Vec<Finding>) -> Option<Vec<u8>> {
+        self.read_up_to(path, READ_LIMIT, findings)
+    }
+
+    /// A signature's bytes, or a finding.
+    pub(super) fn read_signature(&self, path: &str, findings: &mut Vec<Finding>) -> Option<Vec<u8>> {
+        self.read_up_to(path, signature::FILE_LIMIT, findings)
+    }
+
+    fn read_up_to(&self, path: &str, limit: u64, findings: &mut Vec<Finding>) -> Option<Vec<u8>> {
+        if !self.files.contains(path) {
+            findings.push(Finding::new("file.missing", path, "the file is missing"));
+            return None;
+        }
+        let mut bytes = Vec::new();
+        let read = File::open(self.dir.join(path)).and_then(|f| f.take(limit + 1).read_to_end(&mut bytes));
+        match read {
+            Err(e) => findings.push(Finding::new("file.unreadable", path, e.to_string())),
+            Ok(length) if length as u64 > limit => {
+                findings.push(Finding::new(
+                    "file.too_large",
+                    path,
+                    format!("over the limit of {limit} bytes"),
+                ));
+            }
+            Ok(_) => return Some(bytes),
+        }
+        None
+    }
+
+    /// Compares the folder with the manifest, both ways.
+    pub(super) fn compare(&self, manifest: &Manifest, findings: &mut Vec<Finding>) {
+        for (path, digest) in manifest.files() {
+            if let Some(bytes) = self.read(path, findings)
+                && Digest::of(&bytes) != digest
+            {
+                findings.push(Finding::new("file.digest", path, "the content is not what the manifest says"));
+            }
+        }
+        for path in &self.files {
+            if path == NAME || manifest.get(path).is_some() {
+                continue;
+            }
+            match sidecar(path) {
+                None => {
+                    findings.push(Finding::new("file.unlisted", path, "the manifest does not list the file"))
+                }
+                Some(Sidecar::Timestamp(of)) if !self.files.contains(&of) => {
+                    findings.push(Finding::new(
+                        "sidecar.stray",
+                        path,
+                        "the signature that it belongs to is missing",
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        for folder in &self.folders {
+            let known = folder == SIGNATURES || folder.starts_with(ARTIFACTS);
+            if !known || !self.files.iter().any(|file| file.starts_with(folder.as_str())) {
+                findings.push(Finding::new("file.folder", folder, "a packet has no such folder"));
+            }
+        }
+    }
+
+    /// The signature files, sorted.
+    pub(super) fn signatures(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(String::as_str).filter(|path| matches!(sidecar(path), Some(Sidecar::Signature)))
+    }
+
+    /// Sidecars that this version does not check.
+    pub(super) fn unchecked(&self) -> Vec<String> {
+        let unchecked =
+            |path: &&String| matches!(sidecar(path), Some(Sidecar::Timestamp(_) | Sidecar::Statement));
+        self.files.iter().filter(unchecked).cloned().collect()
+    }
+}
