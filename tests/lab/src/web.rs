@@ -1,0 +1,70 @@
+//! What the internet node runs besides its name server: a web site of one page, and a name server that answers garbage.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use crate::error::LabError;
+use crate::node::WEB_ADDRESS;
+
+/// The one page.
+const PAGE: &str = "fabric lab: the internet\n";
+
+/// How long a client may take for its request, and how many header lines it may send.
+const PATIENCE: Duration = Duration::from_secs(5);
+const HEADER_LIMIT: usize = 100;
+
+/// Bytes that are no DNS message: shorter than a header.
+const GARBAGE: &[u8] = b"\xff\xffnot dns";
+
+/// Serves the page on port 80 until killed.
+pub(crate) fn serve() -> Result<(), LabError> {
+    let address = format!("{WEB_ADDRESS}:80");
+    let listener = TcpListener::bind(&address).map_err(LabError::file(address.as_ref()))?;
+    for stream in listener.incoming().flatten() {
+        std::thread::spawn(move || {
+            // A client that goes away in the middle is its own affair.
+            let _gone = answer(&stream);
+        });
+    }
+    Ok(())
+}
+
+fn answer(mut stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut lines = BufReader::new(stream).lines();
+    let request = lines.next().transpose()?.unwrap_or_default();
+    for line in lines.take(HEADER_LIMIT) {
+        if line?.is_empty() {
+            break;
+        }
+    }
+    let (status, body) = match request.split(' ').next() {
+        Some("GET") => ("200 OK", PAGE),
+        Some("HEAD") => ("200 OK", ""),
+        _ => ("405 Method Not Allowed", ""),
+    };
+    let length = if status == "200 OK" { PAGE.len() } else { 0 };
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nServer: fabric-lab\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+/// Answers every datagram on port 53 with garbage until killed.
+pub(crate) fn serve_garbage() -> Result<(), LabError> {
+    let mut threads = Vec::new();
+    for address in crate::node::root_addresses() {
+        let at = format!("{address}:53");
+        let socket = UdpSocket::bind(&at).map_err(LabError::file(at.as_ref()))?;
+        threads.push(std::thread::spawn(move || {
+            let mut question = [0_u8; 512];
+            while let Ok((_, asker)) = socket.recv_from(&mut question) {
+                let _gone = socket.send_to(GARBAGE, asker);
+            }
+        }));
+    }
+    // The threads end only with the process.
+    threads.into_iter().for_each(|thread| drop(thread.join()));
+    Ok(())
+}
