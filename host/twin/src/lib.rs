@@ -4,7 +4,8 @@
 //! follows from the model, so one fault shows wherever it would show in the real site.
 
 pub mod fault;
-pub mod state;
+pub mod proxmox;
+pub mod tls;
 
 mod dns;
 mod dns_stream;
@@ -15,6 +16,7 @@ mod ruleset;
 mod seams;
 mod sockets;
 mod ssh;
+mod state;
 mod twin;
 mod web;
 mod world;

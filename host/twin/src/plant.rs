@@ -158,6 +158,6 @@ impl ZoneCopy {
     }
 }
 
-fn none(kind: &'static str, name: &str) -> NoSuchPart {
+pub(crate) fn none(kind: &'static str, name: &str) -> NoSuchPart {
     NoSuchPart { kind, name: name.to_owned() }
 }

@@ -41,7 +41,7 @@ impl World {
             // A client that goes away ends its own service only.
             let _gone: io::Result<()> = match &landing.service {
                 service if dns::speaks_dns(service) => dns_stream::serve(&world, &landing, stream).await,
-                Service::Api { .. } => web::idle(stream).await,
+                Service::Api { node } => world.serve_api(node, stream).await,
                 Service::Web => web::serve(stream).await,
                 Service::NodeSsh => ssh::banner(stream).await,
                 Service::Daemon { unit, .. } if unit == "ssh" => ssh::banner(stream).await,

@@ -11,7 +11,7 @@ use crate::zone::{self, ZoneCopy};
 
 /// The whole modelled site.
 #[derive(Clone, Debug)]
-pub struct State {
+pub(crate) struct State {
     pub(crate) lan: Lan,
     /// The machine that the run works from: the last usable address of the LAN.
     pub(crate) runner: Ipv4Addr,
@@ -102,7 +102,7 @@ pub(crate) struct VipState {
 
 impl State {
     /// The site in good order.
-    pub fn of(site: &Site) -> Self {
+    pub(crate) fn of(site: &Site) -> Self {
         let lan = site.site.lan.clone();
         let runner = lan.network.hosts().last().unwrap_or(lan.gateway);
         let mut state = Self {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fabric_model::site::Site;
 use fabric_wire::Seams;
+use fabric_wire::endpoint::Secret;
 
 use crate::fault::{NoSuchPart, TwinFault};
 use crate::seams::TwinSeams;
@@ -32,6 +33,22 @@ impl Twin {
             clock: seams.clone(),
             entropy: seams,
         }
+    }
+
+    /// The certificate of an authority of the site as PEM: the twin's own, under each name that the site knows. None for other
+    /// names, or when the system gives no randomness for a key.
+    pub fn authority(&self, name: &str) -> Option<Vec<u8>> {
+        self.world.authority(name).map(String::into_bytes)
+    }
+
+    /// The secret behind a handle: the Proxmox token's. Nobody needs a key for the twin's SSH.
+    pub fn secret(&self, handle: &str) -> Option<Secret> {
+        self.world.token(handle)
+    }
+
+    /// The requests that the Proxmox API got so far, oldest first, such as `GET /api2/json/version`.
+    pub fn proxmox_requests(&self) -> Vec<String> {
+        self.world.requests()
     }
 
     /// Plants a fault; it stays until it is healed.

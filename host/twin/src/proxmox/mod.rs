@@ -1,0 +1,13 @@
+//! The Proxmox VE API (9.2) over a model of the cluster, in the real wire format. Usable on its own: the lab serves it over TLS
+//! beside real containers.
+
+mod api;
+mod cluster;
+mod guest;
+mod http;
+mod model;
+mod sdn;
+mod token;
+
+pub use http::serve;
+pub use model::ProxmoxModel;

@@ -1,0 +1,210 @@
+//! The cluster: nodes, containers, SDN objects, one token.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use fabric_model::site::{Host, Site};
+use fabric_wire::endpoint::Secret;
+use ipnet::IpNet;
+
+use crate::fault::{NoSuchPart, TwinFault};
+use crate::plant;
+use crate::proxmox::sdn::{Network, Vnet};
+use crate::proxmox::token::{Standing, Token};
+use crate::state::{Power, State};
+
+/// How many requests the log keeps; a run makes some hundred.
+const LOG_LIMIT: usize = 10_000;
+
+/// A cluster as its API shows it.
+#[derive(Clone, Debug)]
+pub struct ProxmoxModel {
+    pub(crate) cluster: String,
+    pub(crate) quorate: bool,
+    pub(crate) nodes: BTreeMap<String, ApiNode>,
+    pub(crate) networks: BTreeMap<String, Network>,
+    pub(crate) guests: BTreeMap<u32, Guest>,
+    pub(crate) token: Token,
+    requests: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ApiNode {
+    pub(crate) address: IpAddr,
+    pub(crate) online: bool,
+    /// States of zones that differ from `available`.
+    pub(crate) zones: BTreeMap<String, String>,
+}
+
+/// A container.
+#[derive(Clone, Debug)]
+pub(crate) struct Guest {
+    pub(crate) node: String,
+    pub(crate) name: String,
+    /// Sorted, as the API keeps them.
+    pub(crate) tags: Vec<String>,
+    /// The values of `net0`, `net1` …
+    pub(crate) nets: Vec<String>,
+    pub(crate) running: bool,
+    pub(crate) links: Vec<Link>,
+}
+
+/// An interface as the API finds it inside a running container.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) name: String,
+    pub(crate) mac: String,
+    pub(crate) addresses: Vec<IpNet>,
+}
+
+impl ProxmoxModel {
+    /// The cluster of a site in good order. Its token has the site's id, the given secret and the rights of `PVEAuditor` on `/`.
+    pub fn from_site(site: &Site, secret: &Secret) -> Self {
+        Self::over(site, &State::of(site), secret)
+    }
+
+    /// Plants a fault. Faults that are not about the cluster change nothing here.
+    ///
+    /// # Errors
+    /// When the fault names something that the cluster does not have.
+    pub fn plant(&mut self, fault: &TwinFault) -> Result<(), NoSuchPart> {
+        match fault {
+            TwinFault::TagMissing { host, tag } => {
+                let tags = &mut self.guest_mut(host)?.tags;
+                let before = tags.len();
+                tags.retain(|kept| kept != tag);
+                if tags.len() == before {
+                    return Err(plant::none("tag", tag));
+                }
+            }
+            TwinFault::TagExtra { host, tag } => {
+                let tags = &mut self.guest_mut(host)?.tags;
+                tags.push(tag.clone());
+                tags.sort();
+            }
+            TwinFault::SdnTag { vnet, tag } => {
+                let vnet = self.vnet_mut(vnet)?;
+                vnet.tag = *tag;
+            }
+            TwinFault::SdnPending { vnet } => {
+                self.vnet_mut(vnet)?.pending_alias = Some("not applied".to_owned());
+            }
+            TwinFault::NodeZoneState { node, zone, state } => {
+                if !self.networks.values().any(|network| network.zone == *zone) {
+                    return Err(plant::none("zone", zone));
+                }
+                self.node_mut(node)?.zones.insert(zone.clone(), state.clone());
+            }
+            TwinFault::TokenWithoutRights => self.token.standing = Standing::WithoutRights,
+            TwinFault::TokenUnknown => self.token.standing = Standing::Unknown,
+            TwinFault::QuorumLost => self.quorate = false,
+            TwinFault::NodeOffline { node } => self.node_mut(node)?.online = false,
+            TwinFault::HostDown { host } => self.guest_mut(host)?.running = false,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The requests so far, oldest first, as `GET /path?query`; at most the first 10,000.
+    pub fn requests(&self) -> &[String] {
+        &self.requests
+    }
+
+    /// The cluster over a model of the hosts, which decides what runs and which addresses are where.
+    pub(crate) fn over(site: &Site, state: &State, secret: &Secret) -> Self {
+        Self {
+            cluster: site.proxmox.cluster.to_string(),
+            quorate: true,
+            nodes: site
+                .proxmox
+                .nodes
+                .iter()
+                .map(|(name, node)| {
+                    let node = ApiNode { address: node.address, online: true, zones: BTreeMap::new() };
+                    (name.to_string(), node)
+                })
+                .collect(),
+            networks: networks(site),
+            guests: site
+                .hosts
+                .iter()
+                .map(|(name, host)| (host.vmid, Guest::of(site, state, name.as_str(), host)))
+                .collect(),
+            token: Token::new(&site.proxmox.token_id, secret),
+            requests: Vec::new(),
+        }
+    }
+
+    /// Takes over what another model shows and keeps the log.
+    pub(crate) fn become_like(&mut self, other: Self) {
+        let requests = std::mem::take(&mut self.requests);
+        *self = Self { requests, ..other };
+    }
+
+    pub(crate) fn log(&mut self, request: String) {
+        if self.requests.len() < LOG_LIMIT {
+            self.requests.push(request);
+        }
+    }
+
+    fn guest_mut(&mut self, name: &str) -> Result<&mut Guest, NoSuchPart> {
+        self.guests.values_mut().find(|guest| guest.name == name).ok_or_else(|| plant::none("host", name))
+    }
+
+    fn node_mut(&mut self, name: &str) -> Result<&mut ApiNode, NoSuchPart> {
+        self.nodes.get_mut(name).ok_or_else(|| plant::none("node", name))
+    }
+
+    fn vnet_mut(&mut self, id: &str) -> Result<&mut Vnet, NoSuchPart> {
+        let vnets = self.networks.values_mut().map(|network| &mut network.vnet);
+        let mut wanted = vnets.filter(|vnet| vnet.id == id);
+        wanted.next().ok_or_else(|| plant::none("vnet", id))
+    }
+}
+
+fn networks(site: &Site) -> BTreeMap<String, Network> {
+    site.planes
+        .values()
+        .filter_map(|plane| plane.sdn.as_ref())
+        .map(|sdn| (sdn.vnet.to_string(), Network::of(sdn)))
+        .collect()
+}
+
+impl Guest {
+    fn of(site: &Site, state: &State, name: &str, host: &Host) -> Self {
+        let mut tags = vec![format!("plane-{}", host.plane), format!("role-{}", host.role)];
+        if let Some(environment) = site.environments.get(&host.environment) {
+            tags.push(format!("golden-v{}", environment.golden));
+            tags.push(format!("env-{}", environment.tag));
+        }
+        tags.sort();
+        let nets = host.interfaces.iter().map(|nic| {
+            let address = nic.address.map_or_else(|| "dhcp".to_owned(), |address| address.to_string());
+            let gateway = nic.gateway.map(|gateway| format!("gw={gateway},")).unwrap_or_default();
+            format!(
+                "name={},bridge={},{gateway}hwaddr={},ip={address},type=veth",
+                nic.name, nic.bridge, nic.mac
+            )
+        });
+        Self {
+            node: host.node.to_string(),
+            name: name.to_owned(),
+            tags,
+            nets: nets.collect(),
+            running: state.hosts.get(name).is_some_and(|host| host.power != Power::Down),
+            links: links(state, name),
+        }
+    }
+}
+
+fn links(state: &State, name: &str) -> Vec<Link> {
+    let Some(host) = state.hosts.get(name) else { return Vec::new() };
+    host.nics
+        .iter()
+        .map(|nic| {
+            let own = nic.address.iter().chain(&nic.stray).copied();
+            let addresses = own.chain(state.vips_on(name, &nic.name)).map(IpNet::V4);
+            Link { name: nic.name.clone(), mac: nic.mac.to_lowercase(), addresses: addresses.collect() }
+        })
+        .collect()
+}
