@@ -43,20 +43,19 @@ pub(super) fn read(handle: &str, path: &Path, guard: Guard) -> Result<Vec<u8>, F
             refused("is not a regular file").hint("Name a file that holds the secret and nothing else.")
         );
     }
-    if guard == Guard::OwnerOnly {
-        let mode = facts.mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            let fault = refused(&format!("can be reached by others than its owner (mode {mode:04o})"));
-            return Err(
-                fault.hint(format!("Run `chmod 600 {shown}`, and consider whether others have read it."))
-            );
-        }
-        if ![0, rustix::process::geteuid().as_raw()].contains(&facts.uid()) {
-            let fault = refused(&format!("belongs to another account (uid {})", facts.uid()));
-            return Err(fault.hint(format!(
-                "Run `chown` on {shown}, so that it belongs to the account that runs fabric."
-            )));
-        }
+    let own = rustix::process::geteuid().as_raw();
+    if guard == Guard::OwnerOnly
+        && let Some(exposure) = exposure(facts.mode(), facts.uid(), own)
+    {
+        let hint = match exposure {
+            Exposure::Mode(_) => {
+                format!("Run `chmod 600 {shown}`, and consider whether others have read it.")
+            }
+            Exposure::Owner(_) => {
+                format!("Run `chown` on {shown}: only the account that runs fabric may own it.")
+            }
+        };
+        return Err(refused(&exposure.to_string()).hint(hint));
     }
     let bytes = contents(file).map_err(|error| failed(&error))?;
     if bytes.len() as u64 > SIZE_LIMIT {
@@ -67,9 +66,27 @@ pub(super) fn read(handle: &str, path: &Path, guard: Guard) -> Result<Vec<u8>, F
     Ok(bytes)
 }
 
+/// Why others than the account that runs fabric can reach a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Exposure {
+    /// The permission bits give group or others a right.
+    #[error("can be reached by others than its owner (mode {0:04o})")]
+    Mode(u32),
+    /// The owner, who can always give himself rights, is somebody else.
+    #[error("belongs to another account (uid {0})")]
+    Owner(u32),
+}
+
+fn exposure(mode: u32, owner: u32, own: u32) -> Option<Exposure> {
+    if mode & 0o077 != 0 {
+        return Some(Exposure::Mode(mode & 0o7777));
+    }
+    (owner != own && owner != 0).then_some(Exposure::Owner(owner))
+}
+
 /// Without blocking, as a pipe in the file's place would keep the caller waiting for a writer.
 fn open(path: &Path) -> io::Result<File> {
-    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
@@ -78,4 +95,18 @@ fn contents(file: File) -> io::Result<Vec<u8>> {
     let mut buffer = Zeroizing::new(Vec::with_capacity(SIZE_LIMIT as usize + 32));
     file.take(SIZE_LIMIT + 1).read_to_end(&mut buffer)?;
     Ok(std::mem::take(&mut *buffer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_own_account_and_root_may_own_a_secret() {
+        assert_eq!(exposure(0o100600, 1000, 1000), None);
+        assert_eq!(exposure(0o100400, 0, 1000), None);
+        assert_eq!(exposure(0o100600, 1001, 1000), Some(Exposure::Owner(1001)));
+        assert_eq!(exposure(0o100600, 1001, 0), Some(Exposure::Owner(1001)));
+        assert_eq!(exposure(0o100640, 1000, 1000), Some(Exposure::Mode(0o640)));
+    }
 }
