@@ -1,1 +1,18 @@
-//! fabric-script
+//! Scripts: their declaration, their modules, what is refused before they run, and the worker program that runs them.
+//!
+//! The host uses [`header`], [`modules`] and [`lint`] on the text; the worker process is [`worker::main`] and nothing else. The
+//! worker holds the engine and no power: everything a script does goes through the frames of `fabric_model::door`.
+
+pub mod header;
+pub mod lint;
+pub mod modules;
+pub mod worker;
+
+mod branch;
+mod convert;
+mod engine;
+mod functions;
+mod link;
+mod nearest;
+mod resolver;
+mod thrown;

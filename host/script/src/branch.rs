@@ -1,0 +1,205 @@
+//! The state of a run, and of one of its branches.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use fabric_model::check::Place;
+use fabric_model::door::{FromWorker, Limits};
+use fabric_model::{PrimitiveName, Value};
+use rhai::{AST, Dynamic, EvalAltResult, Module, Shared};
+
+use crate::link::{Link, Unsent, held};
+use crate::thrown;
+
+/// A module that was evaluated.
+pub(crate) type SharedModule = Shared<Module>;
+
+/// Checks of one run. The largest suite of the site has some 200.
+const CHECKS_LIMIT: u64 = 5_000;
+
+/// What all branches of a run share.
+pub(crate) struct Run {
+    pub(crate) path: String,
+    pub(crate) params: BTreeMap<String, Value>,
+    pub(crate) site: Value,
+    pub(crate) primitives: Vec<PrimitiveName>,
+    /// Every module, compiled once; only the map is shared, not what evaluating it gave.
+    pub(crate) modules: BTreeMap<String, AST>,
+    pub(crate) limits: Limits,
+    pub(crate) link: Arc<Link>,
+    /// Branches that may still be started beside those that run. The main branch needs none.
+    pub(crate) free_slots: Mutex<u32>,
+    operations: AtomicU64,
+    output: AtomicU64,
+    checks: AtomicU64,
+    stopped: AtomicBool,
+    /// The first limit that was reached, in words.
+    limit: Mutex<Option<String>>,
+}
+
+/// What a run is made of.
+pub(crate) struct Parts {
+    pub(crate) path: String,
+    pub(crate) params: BTreeMap<String, Value>,
+    pub(crate) site: Value,
+    pub(crate) primitives: Vec<PrimitiveName>,
+    pub(crate) modules: BTreeMap<String, AST>,
+    pub(crate) limits: Limits,
+}
+
+impl Run {
+    pub(crate) fn new(parts: Parts, link: Arc<Link>) -> Self {
+        let Parts { path, params, site, primitives, modules, limits } = parts;
+        Self {
+            path,
+            params,
+            site,
+            primitives,
+            modules,
+            limits,
+            link,
+            free_slots: Mutex::new(limits.branches.saturating_sub(1)),
+            operations: AtomicU64::new(0),
+            output: AtomicU64::new(0),
+            checks: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            limit: Mutex::new(None),
+        }
+    }
+
+    /// Counts one operation of any branch. Returns whether the script has to stop.
+    pub(crate) fn tick(&self) -> bool {
+        if self.operations.fetch_add(1, Ordering::Relaxed) >= self.limits.operations {
+            self.stop(&format!("more than {} operations in all branches together", self.limits.operations));
+        }
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Ends the script at the next operation of every branch; the first reason is the one that is reported.
+    pub(crate) fn stop(&self, limit: &str) {
+        held(&self.limit).get_or_insert_with(|| limit.to_owned());
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the script without a limit having been reached: the host is gone.
+    pub(crate) fn abandon(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The limit that ended the script.
+    pub(crate) fn limit(&self) -> Option<String> {
+        held(&self.limit).clone()
+    }
+}
+
+/// One branch: the main one, or one of a `par`.
+pub(crate) struct Branch {
+    pub(crate) run: Arc<Run>,
+    /// How many `par` it is in.
+    pub(crate) depth: u32,
+    prefix: Vec<u32>,
+    step: AtomicU32,
+    open: Mutex<Open>,
+    /// Modules that were evaluated on this branch or before it began.
+    pub(crate) imported: Mutex<BTreeMap<String, SharedModule>>,
+}
+
+/// What stands open around the current statement.
+#[derive(Clone, Default)]
+pub(crate) struct Open {
+    /// The check.
+    pub(crate) check: Option<u64>,
+    /// Titles of the steps, outermost first.
+    pub(crate) steps: Vec<String>,
+}
+
+impl Branch {
+    pub(crate) fn main(run: Arc<Run>) -> Self {
+        Self {
+            run,
+            depth: 0,
+            prefix: Vec::new(),
+            step: AtomicU32::new(0),
+            open: Mutex::default(),
+            imported: Mutex::default(),
+        }
+    }
+
+    /// The branch for one item of the `par` that stands at `place`.
+    pub(crate) fn child(&self, place: &Place, index: u32) -> Self {
+        let mut prefix = place.0.clone();
+        prefix.push(index);
+        Self {
+            run: Arc::clone(&self.run),
+            depth: self.depth + 1,
+            prefix,
+            step: AtomicU32::new(0),
+            open: Mutex::new(self.open()),
+            imported: Mutex::new(held(&self.imported).clone()),
+        }
+    }
+
+    /// The place of the next thing that this branch does.
+    pub(crate) fn next_place(&self) -> Place {
+        let mut place = self.prefix.clone();
+        place.push(self.step.fetch_add(1, Ordering::Relaxed));
+        Place(place)
+    }
+
+    pub(crate) fn open(&self) -> Open {
+        held(&self.open).clone()
+    }
+
+    pub(crate) fn set_open(&self, open: Open) {
+        *held(&self.open) = open;
+    }
+
+    /// The number of a new check.
+    pub(crate) fn begin_check(&self) -> Result<u64, Box<EvalAltResult>> {
+        if self.run.checks.fetch_add(1, Ordering::Relaxed) >= CHECKS_LIMIT {
+            self.run.stop(&format!("more than {CHECKS_LIMIT} checks"));
+            return Err(thrown::stopped());
+        }
+        Ok(self.run.link.number())
+    }
+
+    /// Sends a frame that is not answered.
+    pub(crate) fn send(&self, frame: &FromWorker) -> Result<(), Box<EvalAltResult>> {
+        self.run.link.send(frame).map_err(|unsent| self.unsent(&unsent))
+    }
+
+    /// The error of a frame that did not get through: the script ends.
+    pub(crate) fn unsent(&self, unsent: &Unsent) -> Box<EvalAltResult> {
+        match unsent {
+            Unsent::Gone => self.run.abandon(),
+            Unsent::TooLong(_) => self.run.stop(&unsent.to_string()),
+        }
+        thrown::stopped()
+    }
+
+    /// `print`, `debug` and `note`. The engine gives `print` no way to fail, so a limit ends the script one operation later.
+    pub(crate) fn print(&self, text: &str) {
+        if self.run.is_stopped() {
+            return;
+        }
+        // Each line costs a frame, so an empty one is not free.
+        let bytes = text.len() as u64 + 1;
+        if self.run.output.fetch_add(bytes, Ordering::Relaxed) + bytes > self.run.limits.output_bytes {
+            self.run.stop(&format!("more than {} bytes of output", self.run.limits.output_bytes));
+            return;
+        }
+        let frame = FromWorker::Print { place: self.next_place(), text: text.to_owned() };
+        // The error is latched in the run.
+        let _latched: Result<(), Box<EvalAltResult>> = self.send(&frame);
+    }
+
+    /// Gives the engine the reason to stop, when there is one.
+    pub(crate) fn progress(&self) -> Option<Dynamic> {
+        self.run.tick().then_some(Dynamic::UNIT)
+    }
+}

@@ -1,0 +1,113 @@
+//! The engine: what it may do, and every limit on it.
+
+use std::sync::Arc;
+
+use rhai::packages::{
+    ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage,
+    BasicMathPackage, BasicStringPackage, LogicPackage, MoreStringPackage, Package,
+};
+use rhai::{AST, Engine, Module, OptimizationLevel, ParseError, Scope};
+
+use crate::branch::Branch;
+use crate::functions;
+use crate::resolver::Resolver;
+
+/// Calls within calls. With the depth of expressions it bounds the stack that a branch can use.
+const CALL_LEVELS: usize = 64;
+/// Nesting of expressions and blocks.
+const EXPRESSION_DEPTH: usize = 64;
+/// Bytes of one string; the largest honest one is a body of 1 MiB.
+const STRING_BYTES: usize = 1 << 20;
+/// Items of a list. Growing one costs the square of its size, because sizes are checked at every step.
+const LIST_ITEMS: usize = 10_000;
+/// Entries of a table.
+const TABLE_ENTRIES: usize = 10_000;
+/// Variables in scope.
+const VARIABLES: usize = 1_000;
+/// Functions in one script or module, closures included.
+const FUNCTIONS: usize = 500;
+/// Modules of a run.
+const MODULES: usize = crate::modules::MODULES_LIMIT;
+
+/// An engine that knows the language and nothing else: what compiles scripts, and the ground for [`for_branch`].
+///
+/// `reserved` are the namespaces that exist; at compile time they are empty, so that nothing can happen then.
+pub(crate) fn for_compiling<'a>(reserved: impl IntoIterator<Item = &'a str>) -> Engine {
+    let mut engine = bare();
+    for namespace in reserved {
+        engine.register_static_module(namespace, Module::new().into());
+    }
+    engine
+}
+
+/// The engine of one branch, with every function that a script has.
+pub(crate) fn for_branch(branch: &Arc<Branch>) -> Engine {
+    let mut engine = bare();
+    // `LanguageCorePackage` is left out for `sleep` and `exit`, the blob, bit-field and time packages for want of a use.
+    engine.register_global_module(ArithmeticPackage::new().as_shared_module());
+    engine.register_global_module(LogicPackage::new().as_shared_module());
+    engine.register_global_module(BasicMathPackage::new().as_shared_module());
+    engine.register_global_module(BasicStringPackage::new().as_shared_module());
+    engine.register_global_module(MoreStringPackage::new().as_shared_module());
+    engine.register_global_module(BasicIteratorPackage::new().as_shared_module());
+    engine.register_global_module(BasicArrayPackage::new().as_shared_module());
+    engine.register_global_module(BasicMapPackage::new().as_shared_module());
+    engine.register_global_module(BasicFnPackage::new().as_shared_module());
+    functions::register(&mut engine, branch);
+    engine.set_max_operations(branch.run.limits.operations);
+    engine.set_module_resolver(Resolver::new(Arc::clone(branch)));
+    let (printing, debugging, watching) = (Arc::clone(branch), Arc::clone(branch), Arc::clone(branch));
+    engine.on_print(move |text| printing.print(text));
+    engine.on_debug(move |text, _, _| debugging.print(text));
+    engine.on_progress(move |_| watching.progress());
+    engine
+}
+
+fn bare() -> Engine {
+    let mut engine = Engine::new_raw();
+    // Optimization may run functions while compiling.
+    engine.set_optimization_level(OptimizationLevel::None);
+    engine.set_strict_variables(true);
+    engine.set_fail_on_invalid_map_property(true);
+    engine.set_max_call_levels(CALL_LEVELS);
+    engine.set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH);
+    engine.set_max_string_size(STRING_BYTES);
+    engine.set_max_array_size(LIST_ITEMS);
+    engine.set_max_map_size(TABLE_ENTRIES);
+    engine.set_max_variables(VARIABLES);
+    engine.set_max_functions(FUNCTIONS);
+    engine.set_max_modules(MODULES);
+    engine.disable_symbol("eval");
+    engine
+}
+
+/// Compiles a script or module; `source` is what its errors call it.
+pub(crate) fn compile(engine: &Engine, source: &str, text: &str) -> Result<AST, ParseError> {
+    let mut ast = engine.compile_with_scope(&Scope::new(), text)?;
+    ast.set_source(source);
+    Ok(ast)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_of_the_engine_is_set() {
+        let engine = for_compiling(["dns"]);
+        let set = [
+            engine.max_call_levels(),
+            engine.max_expr_depth(),
+            engine.max_function_expr_depth(),
+            engine.max_string_size(),
+            engine.max_array_size(),
+            engine.max_map_size(),
+            engine.max_variables(),
+            engine.max_functions(),
+            engine.max_modules(),
+        ];
+        assert_eq!(set, [64, 64, 64, 1 << 20, 10_000, 10_000, 1_000, 500, 64]);
+        assert_eq!(engine.optimization_level(), OptimizationLevel::None);
+        assert!(engine.strict_variables() && engine.fail_on_invalid_map_property());
+    }
+}

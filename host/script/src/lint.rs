@@ -1,0 +1,324 @@
+//! What is refused before a script runs: names that would shadow the host's, calls of primitives that do not exist or were
+//! not declared, and text run as code.
+//!
+//! None of this is a boundary: the gate in the host is. It keeps what a reviewer reads and what runs the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fabric_model::{Diagnostic, PrimitiveName};
+use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Ident, LexError, ParseError, Position, Stmt};
+
+use crate::engine;
+use crate::functions::{FUNCTIONS, SITE, SITE_FUNCTIONS};
+use crate::header::Header;
+use crate::modules::{self, Graph, at, file_of, unparsed};
+use crate::nearest::suggestion;
+use crate::thrown::is_parse_limit;
+
+const HINT_NAME: &str = "Choose another name.";
+
+/// Everything that is wrong with a script and its modules, in the order of the files and lines. Nothing is run.
+///
+/// A primitive that a module calls and the header does not declare is left to the gate: the script may never get there.
+pub fn check(
+    path: &str,
+    source: &str,
+    modules: &BTreeMap<String, String>,
+    primitives: &[PrimitiveName],
+    header: &Header,
+) -> Vec<Diagnostic> {
+    let mut found = match compile(path, source, modules, primitives) {
+        Ok(compiled) => undeclared(path, &compiled.main, primitives, header),
+        Err(refused) => refused.diagnostics,
+    };
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// A script and its modules, compiled and found sound.
+pub(crate) struct Compiled {
+    pub(crate) main: AST,
+    pub(crate) modules: BTreeMap<String, AST>,
+}
+
+/// Why a script does not run.
+pub(crate) struct Refused {
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Whether it is over a limit of the parser.
+    pub(crate) limit: bool,
+}
+
+/// Compiles a script and its modules and refuses what [`check`] refuses, but for what the header says.
+pub(crate) fn compile(
+    path: &str,
+    source: &str,
+    modules: &BTreeMap<String, String>,
+    primitives: &[PrimitiveName],
+) -> Result<Compiled, Refused> {
+    let names = Names::new(primitives);
+    let engine = engine::for_compiling(names.namespaces.iter().copied());
+    let mut refused = Refused { diagnostics: Vec::new(), limit: false };
+    let main = names.compiled(&engine, path, source, &mut refused);
+    let compiled: BTreeMap<String, (String, Option<AST>)> = modules
+        .iter()
+        .map(|(module, text)| {
+            let file = file_of(module);
+            let ast = names.compiled(&engine, &file, text, &mut refused);
+            (module.clone(), (file, ast))
+        })
+        .collect();
+    let imports = |file: &str, ast: &Option<AST>, refused: &mut Refused| {
+        let found = ast.as_ref().map(|ast| modules::imports_of(file, ast));
+        found.unwrap_or(Ok(Vec::new())).unwrap_or_else(|errors| {
+            refused.diagnostics.extend(errors);
+            Vec::new()
+        })
+    };
+    let graph = Graph {
+        root: imports(path, &main, &mut refused),
+        modules: compiled
+            .iter()
+            .map(|(module, (file, ast))| (module.clone(), imports(file, ast, &mut refused)))
+            .collect(),
+    };
+    graph.find_knots(path, &mut refused.diagnostics);
+    match main {
+        Some(main) if refused.diagnostics.is_empty() => {
+            let modules = compiled.into_iter().filter_map(|(m, (_, ast))| Some((m, ast?))).collect();
+            Ok(Compiled { main, modules })
+        }
+        _ => Err(refused),
+    }
+}
+
+/// The names that belong to the host.
+struct Names<'a> {
+    namespaces: BTreeSet<&'a str>,
+    primitives: &'a [PrimitiveName],
+}
+
+impl<'a> Names<'a> {
+    fn new(primitives: &'a [PrimitiveName]) -> Self {
+        let areas = primitives.iter().map(PrimitiveName::area);
+        Self { namespaces: areas.chain([SITE]).collect(), primitives }
+    }
+
+    fn compiled(&self, engine: &Engine, file: &str, source: &str, refused: &mut Refused) -> Option<AST> {
+        match engine::compile(engine, file, source) {
+            Ok(ast) => {
+                refused.diagnostics.extend(self.misused(file, source, &ast));
+                Some(ast)
+            }
+            Err(error) => {
+                refused.limit |= is_parse_limit(error.err_type());
+                refused.diagnostics.push(self.explained(file, &error));
+                None
+            }
+        }
+    }
+
+    fn explained(&self, file: &str, error: &ParseError) -> Diagnostic {
+        let found = unparsed(file, error);
+        match error.err_type() {
+            rhai::ParseErrorType::ModuleUndefined(name) => {
+                let near = suggestion(name, self.namespaces.iter().copied());
+                let message = format!("`{name}` is neither imported nor an area of primitives{near}");
+                Diagnostic { message, ..found }
+            }
+            rhai::ParseErrorType::BadInput(LexError::ImproperSymbol(name, _)) if name == "eval" => {
+                let message = "`eval` does not exist: what runs is what was read".to_owned();
+                Diagnostic { message, ..found }.hint("Write the code out, or pass a function.")
+            }
+            _ => found,
+        }
+    }
+
+    fn misused(&self, file: &str, source: &str, ast: &AST) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for function in ast.iter_functions() {
+            let position = || definition(source, function.name);
+            if FUNCTIONS.contains(&function.name) || self.namespaces.contains(function.name) {
+                let message = format!("function `{}` would hide the one of the same name", function.name);
+                found.push(at(file, position(), message).hint(HINT_NAME));
+            }
+            // The parameters of closures come with the variables that they capture, which are seen where they are defined.
+            for parameter in function.params.iter().filter(|name| self.namespaces.contains(**name)) {
+                let message = format!("parameter `{parameter}` is named like a namespace of the host");
+                found.push(at(file, position(), message).hint(HINT_NAME));
+            }
+        }
+        ast.walk(&mut |path: &[ASTNode<'_>]| {
+            match path.last() {
+                Some(ASTNode::Stmt(statement)) => self.statement(file, statement, &mut found),
+                Some(ASTNode::Expr(Expr::FnCall(call, position) | Expr::MethodCall(call, position))) => {
+                    self.call(file, call, *position, &mut found);
+                }
+                _ => {}
+            }
+            true
+        });
+        found
+    }
+
+    fn statement(&self, file: &str, statement: &Stmt, found: &mut Vec<Diagnostic>) {
+        let mut named = |ident: &Ident, what: &str| {
+            if self.namespaces.contains(ident.name.as_str()) {
+                let message = format!("{what} `{}` is named like a namespace of the host", ident.name);
+                found.push(at(file, ident.pos, message).hint(HINT_NAME));
+            }
+        };
+        match statement {
+            Stmt::Var(variable, ..) => named(&variable.0, "variable"),
+            Stmt::Import(import, _) => named(&import.1, "import"),
+            Stmt::Export(export, _) => named(&export.1, "export"),
+            Stmt::For(parts, _) => {
+                named(&parts.0, "variable");
+                if let Some(counter) = &parts.1 {
+                    named(counter, "variable");
+                }
+            }
+            Stmt::TryCatch(parts, _) => {
+                if let Expr::Variable(variable, _, position) = &parts.expr {
+                    named(&Ident { name: variable.1.clone(), pos: *position }, "variable");
+                }
+            }
+            Stmt::FnCall(call, position) => self.call(file, call, *position, found),
+            _ => {}
+        }
+    }
+
+    fn call(&self, file: &str, call: &FnCallExpr, position: Position, found: &mut Vec<Diagnostic>) {
+        let Some((area, verb)) = qualified(call).filter(|(area, _)| self.namespaces.contains(area)) else {
+            return;
+        };
+        if area == SITE {
+            if !SITE_FUNCTIONS.contains(&verb) {
+                let near = suggestion(verb, SITE_FUNCTIONS.iter().copied());
+                found.push(at(file, position, format!("`site` has no function `{verb}`{near}")));
+            }
+        } else if !self.primitives.iter().any(|p| p.area() == area && p.verb() == verb) {
+            let verbs = self.primitives.iter().filter(|p| p.area() == area).map(PrimitiveName::verb);
+            let message = format!("`{area}.{verb}` is not a primitive{}", suggestion(verb, verbs));
+            found.push(at(file, position, message).hint("`fabric list primitives` shows them all."));
+        }
+    }
+}
+
+/// The namespace and the name of a call that has one namespace.
+fn qualified(call: &FnCallExpr) -> Option<(&str, &str)> {
+    (call.namespace.path.len() == 1).then(|| (call.namespace.root(), call.name.as_str()))
+}
+
+/// Calls of the main script to primitives that its header does not declare on any resource.
+fn undeclared(path: &str, ast: &AST, primitives: &[PrimitiveName], header: &Header) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+        let (call, position) = match nodes.last() {
+            Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => (call, position),
+            Some(ASTNode::Expr(Expr::FnCall(call, position))) => (call, position),
+            _ => return true,
+        };
+        let Some((area, verb)) = qualified(call) else { return true };
+        let declared = |p: &PrimitiveName| header.needs.iter().any(|need| need.primitive == *p);
+        if let Some(primitive) =
+            primitives.iter().find(|p| p.area() == area && p.verb() == verb).filter(|p| !declared(p))
+        {
+            let message = format!("`{primitive}` is called, and the header does not declare it");
+            let hint = format!("Add a line such as `\"{primitive}\" = [\"host:NAME\"]` under `[needs]`.");
+            found.push(at(path, *position, message).hint(hint));
+        }
+        true
+    });
+    found
+}
+
+/// Where a function is defined; the parser keeps no position of it.
+fn definition(source: &str, name: &str) -> Position {
+    for (index, line) in source.lines().enumerate() {
+        for (offset, _) in line.match_indices("fn") {
+            let rest = line.get(offset + 2..).unwrap_or_default();
+            let is_it =
+                rest.trim_start().strip_prefix(name).is_some_and(|tail| tail.trim_start().starts_with('('));
+            let line_number = u16::try_from(index + 1);
+            let column = u16::try_from(line.get(..offset).map_or(0, |before| before.chars().count()) + 1);
+            if let (true, Ok(line), Ok(column)) =
+                (is_it && rest.starts_with(char::is_whitespace), line_number, column)
+            {
+                return Position::new(line, column);
+            }
+        }
+    }
+    Position::NONE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "// /// fabric\n// title = \"t\"\n// kind = \"acceptance\"\n// reach = \"observe\"\n// [needs]\n\
+        // \"dns.query\" = [\"vip:dns\"]\n// ///\n";
+
+    fn primitives() -> Vec<PrimitiveName> {
+        ["dns.query", "dns.transfer", "unit.state"].iter().map(|n| n.parse().expect("a name")).collect()
+    }
+
+    fn found(body: &str, modules: &[(&str, &str)]) -> Vec<String> {
+        let source = format!("{HEADER}{body}");
+        let header = crate::header::parse("a.rhai", &source).expect("good");
+        let modules = modules.iter().map(|(n, t)| ((*n).to_owned(), (*t).to_owned())).collect();
+        check("a.rhai", &source, &modules, &primitives(), &header).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_good_script_has_no_errors() {
+        let body = "import \"lib/x\" as x;\nfor host in site::hosts() { check(host.name, || expect_true(\"x\", dns::query(#{a: 1}).ok)); }\nx::f();";
+        assert_eq!(found(body, &[("lib/x", "fn f() { unit::state(#{}) }")]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_misuse_is_refused_at_its_place() {
+        for (body, says) in [
+            ("import \"lib/x\" as dns;", "8:19: import `dns` is named like"),
+            ("let x = 1;\nlet site = 1;", "9:5: variable `site` is named like"),
+            ("const unit = 1;", "variable `unit` is named like"),
+            ("fn f(dns) { 1 }", "8:1: parameter `dns` is named like"),
+            ("let f = |dns| 1;", "parameter `dns` is named like"),
+            ("for dns in [1] { }", "variable `dns` is named like"),
+            ("for (x, dns) in [1] { }", "variable `dns` is named like"),
+            ("try { 1 } catch (dns) { 2 }", "variable `dns` is named like"),
+            ("1;\n  fn check(a, b) { true }", "9:3: function `check` would hide"),
+            ("private fn expect_eq(a) { true }", "function `expect_eq` would hide"),
+            (
+                "if true { switch 1 { 1 => dns::qeury(#{}) } }",
+                "`dns.qeury` is not a primitive; did you mean `query`?",
+            ),
+            ("let x = [#{a: `${dns::nope()}`}];", "`dns.nope` is not a primitive"),
+            ("dsn::query(#{});", "`dsn` is neither imported nor an area of primitives; did you mean `dns`?"),
+            ("site::hots();", "`site` has no function `hots`; did you mean `host`"),
+            (
+                "let f = || dns::transfer(#{});",
+                "`dns.transfer` is called, and the header does not declare it",
+            ),
+            ("unit::state(#{});", "8:7: `unit.state` is called, and"),
+            ("eval(\"1\");", "`eval` does not exist"),
+            ("let x = nope;", "nope"),
+            ("import \"lib/x\" as x; fn (", "8:"),
+        ] {
+            let found = found(body, &[("lib/x", "")]);
+            assert!(found.iter().any(|f| f.contains(says)), "{body}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn modules_are_held_to_the_same() {
+        let found = found("import \"lib/x\" as x;", &[("lib/x", "\nfn par(a) { a }")]);
+        assert!(found.first().is_some_and(|f| f.starts_with("lib/x.rhai:2:1: function `par`")), "{found:?}");
+    }
+
+    #[test]
+    fn a_cycle_is_refused_here_too() {
+        let found = found("import \"lib/x\" as x;", &[("lib/x", "import \"lib/x\" as x;")]);
+        assert!(found.iter().any(|f| f.contains("cycle")), "{found:?}");
+    }
+}

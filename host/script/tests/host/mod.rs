@@ -1,0 +1,154 @@
+//! A scripted host: it starts a worker, answers its calls, and keeps every frame.
+
+#![expect(dead_code, reason = "each test program uses its own part of it")]
+
+use std::collections::BTreeMap;
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Duration;
+
+use fabric_model::check::{Place, Verdict};
+use fabric_model::door::{self, FromWorker, Limits, Outcome, Reply, Start};
+use fabric_model::{Code, Fault, Stage, Value};
+
+/// What the worker sent, and how it ended.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) frames: Vec<FromWorker>,
+}
+
+pub(crate) fn value(json: &str) -> Value {
+    serde_json::from_str(json).expect("the test's own JSON")
+}
+
+pub(crate) fn start(source: &str) -> Start {
+    Start {
+        version: door::VERSION,
+        path: "a.rhai".into(),
+        source: source.into(),
+        modules: BTreeMap::new(),
+        params: BTreeMap::from([("zone".to_owned(), Value::from("a.test"))]),
+        primitives: ["dns.query", "unit.state"].iter().map(|n| n.parse().expect("a name")).collect(),
+        site: value(
+            r#"{"site": {"name": "x"}, "hosts": {
+                "dns-edge-1": {"plane": "dns", "role": "edge", "vmid": 1},
+                "dns-edge-2": {"plane": "dns", "role": "edge", "vmid": 2},
+                "minio-1": {"plane": "minio", "role": "node", "vmid": 3}},
+                "vips": {"dns": {"address": "10.0.0.5/24"}}}"#,
+        ),
+        limits: Limits::default(),
+    }
+}
+
+/// The answer to a call: `ok` echoes the arguments, `fault` is a fault of the code given, `denied` a denial.
+pub(crate) fn answer(arguments: &Value) -> Result<Value, Fault> {
+    let Value::Map(map) = arguments else { return Ok(Value::Null) };
+    match map.get("fault") {
+        Some(Value::Text(code)) => {
+            let code = Code::ALL.iter().copied().find(|c| c.as_str() == code).expect("a code");
+            Err(Fault::new(code, Stage::Observe, "as the test wants").hint("Do nothing."))
+        }
+        _ => Ok(arguments.clone()),
+    }
+}
+
+/// Plays the host until the stream ends. `counting` calls of it are answered by what `answers` gives.
+pub(crate) fn play(
+    mut stream: UnixStream,
+    start: &Start,
+    answers: &mut dyn FnMut(&Value) -> Result<Value, Fault>,
+) -> Told {
+    stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a socket");
+    door::write(&mut stream, start).expect("the worker reads its start");
+    let mut told = Told::default();
+    while let Ok(frame) = door::read::<FromWorker>(&mut stream) {
+        let reply = match &frame {
+            FromWorker::Call { call_id, arguments, .. } => {
+                Some(Reply { call_id: *call_id, result: answers(arguments) })
+            }
+            FromWorker::Wait { call_id, .. } => Some(Reply { call_id: *call_id, result: Ok(Value::Null) }),
+            _ => None,
+        };
+        told.frames.push(frame);
+        if let Some(reply) = reply {
+            door::write(&mut stream, &reply).expect("the worker reads its replies");
+        }
+    }
+    told
+}
+
+/// Runs a worker in this process.
+pub(crate) fn run_start(start: &Start, answers: &mut dyn FnMut(&Value) -> Result<Value, Fault>) -> Told {
+    let (ours, theirs) = UnixStream::pair().expect("a pair");
+    let worker = thread::spawn(move || fabric_script::worker::run(theirs));
+    let told = play(ours, start, answers);
+    worker.join().expect("the worker does not panic").expect("the worker sends its end");
+    told
+}
+
+pub(crate) fn run(source: &str) -> Told {
+    run_start(&start(source), &mut answer)
+}
+
+impl Told {
+    pub(crate) fn outcome(&self) -> &Outcome {
+        match self.frames.last() {
+            Some(FromWorker::End { outcome }) => outcome,
+            other => panic!("no end, but {other:?}"),
+        }
+    }
+
+    pub(crate) fn finished(&self) -> &Self {
+        assert_eq!(*self.outcome(), Outcome::Finished, "{:#?}", self.frames);
+        self
+    }
+
+    pub(crate) fn threw(&self) -> &str {
+        match self.outcome() {
+            Outcome::Threw { message } => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn limit(&self) -> &str {
+        match self.outcome() {
+            Outcome::Limit { message } => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn prints(&self) -> Vec<&str> {
+        let text = |frame| match frame {
+            &FromWorker::Print { ref text, .. } => Some(text.as_str()),
+            _ => None,
+        };
+        self.frames.iter().filter_map(text).collect()
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.frames.iter().filter(|f| matches!(f, FromWorker::Call { .. })).count()
+    }
+
+    /// Title, place and verdict of each check, in the order of their places.
+    pub(crate) fn checks(&self) -> Vec<(String, Place, Option<Verdict>)> {
+        let mut checks: Vec<_> = self
+            .frames
+            .iter()
+            .filter_map(|frame| match frame {
+                FromWorker::CheckBegin { check, place, title } => {
+                    Some((title.clone(), place.clone(), self.verdict(*check)))
+                }
+                _ => None,
+            })
+            .collect();
+        checks.sort_by(|a, b| a.1.cmp(&b.1));
+        checks
+    }
+
+    fn verdict(&self, wanted: u64) -> Option<Verdict> {
+        self.frames.iter().find_map(|frame| match frame {
+            FromWorker::CheckEnd { check, verdict } if *check == wanted => Some(verdict.clone()),
+            _ => None,
+        })
+    }
+}
