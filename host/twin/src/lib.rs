@@ -3,6 +3,7 @@
 //! The clients and parsers above the seams are the real ones. A fault ([`TwinFault`]) changes the model, and every answer
 //! follows from the model, so one fault shows wherever it would show in the real site.
 
+pub mod conformance;
 pub mod fault;
 pub mod proxmox;
 pub mod tls;

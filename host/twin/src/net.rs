@@ -73,13 +73,13 @@ impl State {
             return self.deliver(owner, host, leg, packet);
         }
         let edge = self.owner(subnet.gateway).and_then(|name| self.host(name));
-        let Some((edge, edge_state)) = edge else {
+        let Some((_, edge_state)) = edge else {
             return Err(no_route("nobody holds the gateway of the VLAN"));
         };
         let arrives = edge_state.on_link(self.lan.gateway).map_or("", |(leg, _)| leg);
         let leaves = edge_state.on_link(packet.to).map_or("", |(leg, _)| leg);
         self.pass(edge_state, &packet, Passage { arrives, leaves })?;
-        self.on_vlan(edge, packet)
+        self.on_segment(packet)
     }
 
     fn sent_by_host(&self, name: &str, mut packet: Packet) -> Arrival {
@@ -90,11 +90,7 @@ impl State {
         }
         if let Some((_, own)) = host.on_link(packet.to) {
             packet.from = own;
-            return if self.lan.network.contains(&packet.to) {
-                self.on_lan(packet)
-            } else {
-                self.on_vlan(name, packet)
-            };
+            return self.on_wire(packet);
         }
         let gateway = host.gateway.ok_or_else(|| no_route("network is unreachable"))?;
         let (_, own) = host.on_link(gateway).ok_or_else(|| no_route("network is unreachable"))?;
@@ -146,6 +142,10 @@ impl State {
         if awake && host.forwards_packets() && accepted { Ok(()) } else { Err(WireError::Timeout) }
     }
 
+    fn on_wire(&self, packet: Packet) -> Arrival {
+        if self.lan.network.contains(&packet.to) { self.on_lan(packet) } else { self.on_segment(packet) }
+    }
+
     fn on_lan(&self, packet: Packet) -> Arrival {
         let node = self.nodes.iter().find(|(_, node)| node.address == IpAddr::V4(packet.to));
         if let Some((name, node)) = node {
@@ -161,10 +161,6 @@ impl State {
         if packet.to == self.lan.gateway {
             return Err(WireError::Refused);
         }
-        self.on_segment(packet)
-    }
-
-    fn on_vlan(&self, _sender: &str, packet: Packet) -> Arrival {
         self.on_segment(packet)
     }
 

@@ -101,7 +101,7 @@ impl Ssh for TwinSeams {
             let state = self.0.state();
             ssh::session(&state, host)?;
             ssh::may_forward(&state, host)?;
-            self.0.open(&Origin::Host(host.name.to_string()), to)
+            self.0.open(&Origin::Host(host.name.to_string()), to).map_err(ssh::forwarded)
         })
     }
 

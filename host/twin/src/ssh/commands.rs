@@ -46,7 +46,9 @@ pub(crate) fn run(
 
 fn program(state: &State, name: &str, host: &HostState, argv: &[&str], now: SystemTime) -> Printed {
     match argv {
-        ["/usr/bin/systemctl", "show", .., "--", unit] => Printed::done(facts::unit(name, host, unit)),
+        ["/usr/bin/systemctl", "show", options @ .., "--", unit] => {
+            Printed::done(facts::unit(name, host, unit, &properties(options)))
+        }
         ["/usr/bin/ip", "-json", "address", "show"] => Printed::done(facts::addresses(state, name, host)),
         ["/usr/sbin/sysctl", "--values", key] => sysctl(host, key),
         ["/usr/bin/sudo", "-n", "/usr/sbin/nft", "--json", "list", "ruleset"] => {
@@ -59,6 +61,12 @@ fn program(state: &State, name: &str, host: &HostState, argv: &[&str], now: Syst
         }
         [] => Printed::done(String::new()),
     }
+}
+
+/// The words of `--property=`; repeated options add up.
+fn properties<'a>(options: &[&'a str]) -> Vec<&'a str> {
+    let lists = options.iter().filter_map(|option| option.strip_prefix("--property="));
+    lists.flat_map(|list| list.split(',')).collect()
 }
 
 fn sysctl(host: &HostState, key: &str) -> Printed {

@@ -5,43 +5,51 @@ use std::fmt::Write as _;
 use ipnet::Ipv4Net;
 use serde_json::{Value, json};
 
-use crate::state::{HostState, Nic, State};
+use crate::state::{HostState, Nic, State, UnitState};
 
-/// The properties of a unit in the order in which systemd 252 prints them: those of the service, then those of the unit.
-pub(crate) fn unit(host_name: &str, host: &HostState, unit: &str) -> String {
+/// The wanted properties of a unit in the order in which systemd 252 prints them, whatever the order of the question: those of
+/// the service, then those of the unit. A property that was asked for is printed when it is empty, too.
+pub(crate) fn unit(host_name: &str, host: &HostState, unit: &str, wanted: &[&str]) -> String {
     let id = if unit.contains('.') { unit.to_owned() } else { format!("{unit}.service") };
     let known = id.strip_suffix(".service").and_then(|name| Some((name, host.units.get(name)?)));
+    let properties = match known {
+        Some((name, state)) => loaded(host_name, name, &id, state),
+        None => not_found(&id),
+    };
     let mut text = String::new();
-    let mut property = |name: &str, value: &str| {
+    for (name, value) in properties.iter().filter(|(name, _)| wanted.contains(name)) {
         // Writing to a string cannot fail.
         let _written = writeln!(text, "{name}={value}");
-    };
-    let Some((name, state)) = known else {
-        if id.ends_with(".service") {
-            property("Type", "");
-            property("Restart", "no");
-            property("MainPID", "0");
-            property("NRestarts", "0");
-        }
-        property("Id", &id);
-        property("LoadState", "not-found");
-        property("ActiveState", "inactive");
-        property("SubState", "dead");
-        property("UnitFileState", "");
-        return text;
-    };
-    let one_shot = state.sub_state == "exited";
-    let pid = if state.active && !one_shot { process_id(host_name, name) } else { 0 };
-    property("Type", if one_shot { "oneshot" } else { "notify" });
-    property("Restart", state.restart.as_deref().unwrap_or("no"));
-    property("MainPID", &pid.to_string());
-    property("NRestarts", "0");
-    property("Id", &id);
-    property("LoadState", "loaded");
-    property("ActiveState", if state.active { "active" } else { "inactive" });
-    property("SubState", if state.active { &state.sub_state } else { "dead" });
-    property("UnitFileState", if state.enabled { "enabled" } else { "disabled" });
+    }
     text
+}
+
+fn loaded(host: &str, name: &str, id: &str, state: &UnitState) -> Vec<(&'static str, String)> {
+    let one_shot = state.sub_state == "exited";
+    let pid = if state.active && !one_shot { process_id(host, name) } else { 0 };
+    let word = |holds: bool, yes: &str, no: &str| if holds { yes.to_owned() } else { no.to_owned() };
+    vec![
+        ("Type", word(one_shot, "oneshot", "notify")),
+        ("Restart", state.restart.clone().unwrap_or_else(|| "no".to_owned())),
+        ("MainPID", pid.to_string()),
+        ("NRestarts", "0".to_owned()),
+        ("Id", id.to_owned()),
+        ("LoadState", "loaded".to_owned()),
+        ("ActiveState", word(state.active, "active", "inactive")),
+        ("SubState", word(state.active, &state.sub_state, "dead")),
+        ("UnitFileState", word(state.enabled, "enabled", "disabled")),
+    ]
+}
+
+fn not_found(id: &str) -> Vec<(&'static str, String)> {
+    let mut properties = Vec::new();
+    if id.ends_with(".service") {
+        properties.extend([("Type", ""), ("Restart", "no"), ("MainPID", "0"), ("NRestarts", "0")]);
+    }
+    properties.push(("Id", id));
+    properties.extend([("LoadState", "not-found"), ("ActiveState", "inactive")]);
+    properties.extend([("SubState", "dead"), ("UnitFileState", "")]);
+    properties.into_iter().map(|(name, value)| (name, value.to_owned())).collect()
 }
 
 /// A process id that differs between daemons and stays the same: 200 to 8,391.

@@ -7,4 +7,4 @@ mod session;
 mod tables;
 
 pub(crate) use commands::run;
-pub(crate) use session::{banner, may_forward, probe, session};
+pub(crate) use session::{banner, forwarded, may_forward, probe, session};

@@ -54,30 +54,55 @@ pub(crate) async fn banner(mut stream: DuplexStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Reaches the host's sshd and checks its key. A jump host that cannot be reached gives way to the next; one with a wrong key
-/// ends the attempt, because going round it would hide an attack.
+/// Reaches the host's sshd and checks its key. A jump host that cannot be reached, or does not lead on, gives way to the next; one
+/// with a wrong key, or that does not let the operator in, ends the attempt, because going round it would hide that.
 fn reach(state: &State, host: &SshHost) -> Result<Vec<String>, WireError> {
     if host.jump.is_empty() {
         arrive(state, &Origin::Runner, host.address, host)?;
         return Ok(Vec::new());
     }
-    let mut last = WireError::Unreachable("no jump host is named".to_owned());
+    let mut missed: Vec<(&SshHost, WireError)> = Vec::new();
     for jump in &host.jump {
         match through(state, jump, host) {
-            Ok(path) => return Ok(path),
-            Err(WireError::HostKey { host, reason }) => return Err(WireError::HostKey { host, reason }),
-            Err(error) => last = error,
+            Err(error) if gives_way(&error) => missed.push((jump, error)),
+            decisive => return decisive,
         }
     }
-    Err(last)
+    let mut errors = missed.iter().map(|(_, error)| error);
+    let first = errors.next().cloned().unwrap_or(WireError::Timeout);
+    if errors.all(|error| *error == first) {
+        return Err(first);
+    }
+    let all: Vec<String> =
+        missed.iter().map(|(jump, error)| format!("through `{}`: {error}", jump.name)).collect();
+    Err(WireError::Unreachable(all.join("; ")))
+}
+
+fn gives_way(error: &WireError) -> bool {
+    use WireError::{ForwardingRefused, Refused, Timeout, Unreachable};
+    matches!(error, Refused | Timeout | Unreachable(_) | ForwardingRefused { .. })
 }
 
 fn through(state: &State, jump: &SshHost, host: &SshHost) -> Result<Vec<String>, WireError> {
-    let mut path = session(state, jump)?;
+    let mut path = session(state, jump).map_err(|error| match error {
+        WireError::Refused | WireError::Timeout | WireError::Unreachable(_) => {
+            WireError::Unreachable(format!("jump host `{}`: {error}", jump.name))
+        }
+        other => other,
+    })?;
     may_forward(state, jump)?;
-    arrive(state, &Origin::Host(jump.name.to_string()), host.address, host)?;
+    arrive(state, &Origin::Host(jump.name.to_string()), host.address, host).map_err(forwarded)?;
     path.push(jump.name.to_string());
     Ok(path)
+}
+
+/// What a failure of sshd's own connect looks like from outside: refused and no route are told the same way, and a connect that
+/// nobody answers takes the kernel longer than any deadline.
+pub(crate) fn forwarded(error: WireError) -> WireError {
+    match error {
+        WireError::Unreachable(_) => WireError::Refused,
+        other => other,
+    }
 }
 
 fn arrive(state: &State, origin: &Origin, to: SocketAddr, wanted: &SshHost) -> Result<(), WireError> {
