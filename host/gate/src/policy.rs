@@ -98,6 +98,14 @@ impl Policy {
         })
     }
 
+    /// Every area that a deny rule names, as in `"dns.*"`, with its line, for the same comparison.
+    pub fn areas(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.deny.iter().flat_map(|rule| &rule.entries).filter_map(|entry| match &entry.primitives {
+            Primitives::Area(area) => Some((area.as_str(), entry.line)),
+            Primitives::All | Primitives::One(_) => None,
+        })
+    }
+
     /// The deny rule that holds for a call, if any.
     pub(crate) fn denied(&self, asked: &Asked, roles: &[Slug]) -> Option<RuleRef> {
         let holds = |rule: &&Rule| rule.environments.have(&asked.environment) && rule.roles.have_any(roles);

@@ -72,6 +72,8 @@ fn only_a_denial_may_name_primitives_by_star() {
     for name in ["*", "dns.*"] {
         assert!(Policy::parse("p.toml", &denial.replace("dns.query", name)).is_ok(), "{name}");
     }
+    let policy = Policy::parse("p.toml", &denial.replace("dns.query", "dns.*")).expect("a policy");
+    assert_eq!(policy.areas().collect::<Vec<_>>(), [("dns", 7)]);
     for name in ["d*.query", "*.query", "dns.q*", "**", "dns.**"] {
         assert!(Policy::parse("p.toml", &denial.replace("dns.query", name)).is_err(), "{name}");
     }
@@ -130,6 +132,12 @@ fn a_single_table_in_the_place_of_a_list_is_refused() {
 fn broken_toml_has_a_line() {
     refused("roles = [\"r\"]", "roles = [\"r\"", "", "Mend the TOML syntax");
     refused("name = \"a\"", "name = \"a\"\nname = \"b\"", "4: duplicate key", "Mend the TOML syntax");
+}
+
+#[test]
+fn where_the_syntax_is_broken_nothing_is_guessed_about_the_rest() {
+    let found = errors("format = 2\n[[allow]\nnam = 1\n");
+    assert!(found.iter().all(|(_, hint)| hint.contains("TOML syntax")), "{found:#?}");
 }
 
 #[test]

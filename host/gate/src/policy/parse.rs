@@ -19,7 +19,7 @@ const FORMAT: &str = "1";
 
 pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<Diagnostic>> {
     let mut reader = Reader::new(file, text);
-    let root = reader.root();
+    let root = reader.root()?;
     reader.only(&root, &["format", "allow", "deny", "deny_address"]);
     format(&mut reader, &root);
     let mut names = BTreeMap::new();

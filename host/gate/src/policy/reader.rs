@@ -23,14 +23,17 @@ impl<'i> Reader<'i> {
         Self { file, text, wrong: Vec::new() }
     }
 
-    /// The file's root; an empty one where the text is not TOML.
-    pub(super) fn root(&mut self) -> DeTable<'i> {
+    /// The file's root.
+    ///
+    /// # Errors
+    /// Where the text is not TOML, which is then all there is to say.
+    pub(super) fn root(&mut self) -> Result<DeTable<'i>, Vec<Diagnostic>> {
         let (root, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
             let at = error.span().unwrap_or_default();
             self.wrong(at, error.message().trim_end_matches('.'), "Mend the TOML syntax on this line.");
         }
-        root.into_inner()
+        if self.wrong.is_empty() { Ok(root.into_inner()) } else { Err(std::mem::take(&mut self.wrong)) }
     }
 
     /// Notes an error.
