@@ -105,7 +105,7 @@ fn reworded(message: &str) -> (String, String) {
         let hint = suggest::hint(met, names, "Write one of the known words.");
         return (format!("`{met}` is not a word that fits here"), hint);
     }
-    let hint = if message.contains("IP address syntax") || message.contains("IP address") {
+    let hint = if message.contains("IP address") {
         "Write an address as `192.0.2.1`, one with its prefix length as `192.0.2.1/24`."
     } else if message.contains("is not a name") {
         "Use letters, digits and `._@:+-`, beginning with a letter or digit."
