@@ -36,6 +36,8 @@ pub const EDGES: &[Edge] = &[
     uses("fabric-evidence", "fabric-model", "seals faults, values and outcomes"),
     uses("fabric-gate", "fabric-model", "decides over names, resources and classes; no I/O is in reach"),
     uses("fabric-lab", "fabric-model", "builds the site that the site file describes"),
+    uses("fabric-lab", "fabric-twin", "serves the twin's Proxmox beside the real containers"),
+    uses("fabric-lab", "fabric-wire", "speaks the twin's streams"),
     uses("fabric-primitives", "fabric-gate", "acts on what is granted, and on nothing else"),
     uses("fabric-primitives", "fabric-model", "speaks of resources, values and faults"),
     uses("fabric-primitives", "fabric-wire", "observes through the seams"),
