@@ -83,6 +83,12 @@ impl Plane<'_> {
 
     /// Whether exactly `holders` have the address `vip` (with prefix length).
     pub(crate) fn held(&self, vip: &str, holders: &[&str]) -> Result<Look, LabError> {
+        let found = self.holders(vip)?;
+        Ok(Look::from(found == holders, format!("{vip} on {found:?}")))
+    }
+
+    /// The edges that have the address `vip` (with prefix length).
+    pub(crate) fn holders(&self, vip: &str) -> Result<Vec<&str>, LabError> {
         let mut found = Vec::new();
         for edge in node::of_role(self.site, "edge") {
             let text = run(&["ip", "-netns", &self.place.netns(edge), "-o", "-4", "address"])?;
@@ -90,7 +96,7 @@ impl Plane<'_> {
                 found.push(edge);
             }
         }
-        Ok(Look::from(found == holders, format!("{vip} on {found:?}")))
+        Ok(found)
     }
 
     /// The plane's VIPs with prefix length.
@@ -102,7 +108,8 @@ impl Plane<'_> {
         Ok(node::vip(self.site, node::PLANE)?.address.addr().to_string())
     }
 
-    fn booted(&self, host: &str) -> Result<Look, LabError> {
+    /// Whether a node's systemd has come up.
+    pub(crate) fn booted(&self, host: &str) -> Result<Look, LabError> {
         let mut argv = container::enter(self.place, self.cgroups, host)?;
         // `degraded` is up as well: a fault may have left a failed unit behind.
         argv.extend(words("systemctl is-system-running"));

@@ -4,6 +4,7 @@ mod cgroup;
 mod container;
 mod converge;
 mod error;
+mod fault;
 mod image;
 mod keeper;
 mod lock;
@@ -13,6 +14,7 @@ mod place;
 mod program;
 mod proxmox;
 mod site;
+mod status;
 mod teardown;
 mod up;
 mod web;
@@ -57,6 +59,27 @@ enum Task {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
+    /// Show what runs, who holds the VIPs and which faults are planted.
+    Status {
+        /// How to show it.
+        #[arg(long, default_value = "human")]
+        output: Output,
+    },
+    /// Plant a fault and wait until it has taken effect; `fault list` shows those there are.
+    Fault {
+        /// Its name, or `list`.
+        name: String,
+        /// Its arguments; the defaults stand in for those that are missing.
+        arguments: Vec<String>,
+        /// How `list` shows them.
+        #[arg(long, default_value = "human")]
+        output: Output,
+    },
+    /// Heal one fault or all of them, and wait until the plane has converged.
+    Heal {
+        /// Its name; all planted faults when none is given.
+        name: Option<String>,
+    },
     /// Internal: the process that starts and reaps the others.
     #[command(hide = true)]
     Keeper,
@@ -79,10 +102,17 @@ enum Plane {
     Dns,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Human,
+    Json,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Server {
     Web,
     Garbage,
+    Proxmox,
 }
 
 fn main() -> ExitCode {
@@ -110,10 +140,21 @@ fn act(cli: Cli) -> Result<(), LabError> {
             teardown::down(&place)
         }
         Task::Exec { node, command } => Err(exec(&place, &node, &command)),
+        Task::Status { output } => status::show(&place, output == Output::Json),
+        Task::Fault { name, output, .. } if name == "list" => status::show_faults(output == Output::Json),
+        Task::Fault { name, arguments, .. } => {
+            let _lock = lock::Lock::take(&place)?;
+            up::with_plane(&place, |plane| fault::plant(plane, &name, &arguments))
+        }
+        Task::Heal { name } => {
+            let _lock = lock::Lock::take(&place)?;
+            up::with_plane(&place, |plane| fault::heal(plane, name.as_deref()))
+        }
         Task::Keeper => keeper::keep(&place),
         Task::Launch { group, command } => keeper::become_member(&group, &command),
         Task::Serve { server: Server::Web } => web::serve(),
         Task::Serve { server: Server::Garbage } => web::serve_garbage(),
+        Task::Serve { server: Server::Proxmox } => proxmox::run(&place),
     }
 }
 

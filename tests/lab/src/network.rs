@@ -8,6 +8,9 @@ use crate::program::{run, run_with_input};
 /// The name of the namespace that holds the bridges.
 pub(crate) const SWITCH: &str = "switch";
 
+/// The LAN interface of every member that has one.
+pub(crate) const LAN_LINK: &str = "eth0";
+
 /// Builds the bridges and attaches every member.
 pub(crate) fn build(place: &Place, members: &[Member]) -> Result<(), LabError> {
     let switch = place.netns(SWITCH);

@@ -1,16 +1,203 @@
-//! The site's Proxmox API, served over TLS on the nodes' own addresses.
+//! The site's Proxmox API, served over TLS on the nodes' own addresses: the twin's API over the same site file as the containers.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use fabric_model::site::Site;
+use fabric_twin::TwinFault;
+use fabric_twin::proxmox::ProxmoxModel;
+use fabric_twin::tls::{Authority, Validity};
+use fabric_wire::endpoint::Secret;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use crate::error::LabError;
-use crate::place::{Place, read};
+use crate::node::{PROXMOX, read_site};
+use crate::place::{Place, read, write};
+use crate::site::{AUTHORITY, TOKEN};
+use crate::up::serve;
+
+/// How long the server may take to listen.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a client may take for its part of the TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// A token secret of this lab alone, in the form that Proxmox gives out: a UUID.
 pub(crate) fn new_token() -> Result<String, LabError> {
     Ok(read(Path::new("/proc/sys/kernel/random/uuid"))?.trim().to_owned())
 }
 
-/// Starts the server.
-pub(crate) fn start(_place: &Place) -> Result<(), LabError> {
+/// Starts the server and waits until it serves the cluster without a fault.
+pub(crate) fn start(place: &Place) -> Result<(), LabError> {
+    serve(place, PROXMOX, "proxmox")?;
+    let begin = Instant::now();
+    loop {
+        match set_faults(place, &[]) {
+            Err(_) if begin.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
+            result => return result,
+        }
+    }
+}
+
+/// Makes the served cluster have exactly `faults`.
+pub(crate) fn set_faults(place: &Place, faults: &[TwinFault]) -> Result<(), LabError> {
+    let socket = place.proxmox();
+    let mut stream = UnixStream::connect(&socket).map_err(LabError::file(&socket))?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(LabError::file(&socket))?;
+    let line = serde_json::to_string(faults).map_err(|error| LabError::Usage(error.to_string()))?;
+    writeln!(stream, "{line}").map_err(LabError::file(&socket))?;
+    let mut reply = String::new();
+    BufReader::new(stream).read_line(&mut reply).map_err(LabError::file(&socket))?;
+    match reply.trim() {
+        "ok" => Ok(()),
+        other => Err(LabError::Refused { who: "proxmox", reply: other.to_owned() }),
+    }
+}
+
+/// One node's server: what it shows is replaced as a whole when the faults change.
+struct Served {
+    node: String,
+    address: SocketAddr,
+    shown: Mutex<Shown>,
+}
+
+/// What a new connection gets.
+#[derive(Clone)]
+struct Shown {
+    tls: TlsAcceptor,
+    model: Arc<Mutex<ProxmoxModel>>,
+}
+
+/// The authorities: the one that the site names, and one that nobody trusts.
+struct Authorities {
+    own: Authority,
+    foreign: Authority,
+}
+
+/// Serves until killed.
+pub(crate) fn run(place: &Place) -> Result<(), LabError> {
+    let site = read_site(&place.site().join("fabric.toml"))?;
+    let secret = Secret::new(read(&place.site().join(TOKEN.1))?.trim().as_bytes().to_vec());
+    let authorities =
+        Authorities { own: authority("fabric lab root")?, foreign: authority("nobody's root")? };
+    write(&place.site().join(AUTHORITY), &authorities.own.pem(), 0o644)?;
+    let mut nodes = Vec::new();
+    let model = model(&site, &secret, &[])?;
+    for (name, node) in &site.proxmox.nodes {
+        let address = SocketAddr::new(node.address, site.proxmox.port);
+        let tls = acceptor(&authorities, name.as_str(), address, &[])?;
+        let shown = Mutex::new(Shown { tls, model: Arc::clone(&model) });
+        nodes.push(Arc::new(Served { node: name.as_str().to_owned(), address, shown }));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(LabError::file(&place.run))?;
+    // Every address listens before the control socket does, so that whoever gets an answer there finds the API.
+    let mut listeners = Vec::new();
+    for node in &nodes {
+        let listener = runtime.block_on(TcpListener::bind(node.address));
+        listeners
+            .push((Arc::clone(node), listener.map_err(LabError::file(node.address.to_string().as_ref()))?));
+    }
+    let socket = place.proxmox();
+    let control = UnixListener::bind(&socket).map_err(LabError::file(&socket))?;
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))
+        .map_err(LabError::file(&socket))?;
+    std::thread::spawn(move || take_faults(&control, &site, &secret, &authorities, &nodes));
+    runtime.block_on(async {
+        for (node, listener) in listeners {
+            tokio::spawn(accept(node, listener));
+        }
+        std::future::pending::<()>().await;
+    });
     Ok(())
+}
+
+async fn accept(node: Arc<Served>, listener: TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(answer(Arc::clone(&node), stream))),
+            // Out of descriptors: the connections in progress have to end first.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn answer(node: Arc<Served>, stream: TcpStream) {
+    let shown = node.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, shown.tls.accept(stream)).await {
+        // A client that goes away in the middle is its own affair.
+        let _gone = fabric_twin::proxmox::serve(stream, &node.node, shown.model).await;
+    }
+}
+
+fn take_faults(
+    control: &UnixListener,
+    site: &Site,
+    secret: &Secret,
+    authorities: &Authorities,
+    nodes: &[Arc<Served>],
+) {
+    for stream in control.incoming().flatten() {
+        let mut line = String::new();
+        if BufReader::new(&stream).read_line(&mut line).is_err() || line.is_empty() {
+            continue;
+        }
+        let reply = match show(&line, site, secret, authorities, nodes) {
+            Ok(()) => "ok".to_owned(),
+            Err(error) => error.to_string().replace('\n', " "),
+        };
+        let _caller_gone = writeln!(&stream, "{reply}");
+    }
+}
+
+fn show(
+    line: &str,
+    site: &Site,
+    secret: &Secret,
+    authorities: &Authorities,
+    nodes: &[Arc<Served>],
+) -> Result<(), LabError> {
+    let faults: Vec<TwinFault> =
+        serde_json::from_str(line).map_err(|error| LabError::Usage(error.to_string()))?;
+    let model = model(site, secret, &faults)?;
+    for node in nodes {
+        let tls = acceptor(authorities, &node.node, node.address, &faults)?;
+        *node.shown.lock().unwrap_or_else(PoisonError::into_inner) = Shown { tls, model: Arc::clone(&model) };
+    }
+    Ok(())
+}
+
+fn model(site: &Site, secret: &Secret, faults: &[TwinFault]) -> Result<Arc<Mutex<ProxmoxModel>>, LabError> {
+    let mut model = ProxmoxModel::from_site(site, secret);
+    for fault in faults {
+        model.plant(fault).map_err(|error| LabError::Usage(error.to_string()))?;
+    }
+    Ok(Arc::new(Mutex::new(model)))
+}
+
+fn acceptor(
+    authorities: &Authorities,
+    node: &str,
+    address: SocketAddr,
+    faults: &[TwinFault],
+) -> Result<TlsAcceptor, LabError> {
+    let now = SystemTime::now();
+    let expired = faults.contains(&TwinFault::CertificateExpired);
+    let foreign = faults.contains(&TwinFault::CertificateForeign);
+    let validity = if expired { Validity::expired(now) } else { Validity::current(now) };
+    let authority = if foreign { &authorities.foreign } else { &authorities.own };
+    let ip = address.ip().to_string();
+    let config =
+        authority.server(&[node, &ip], validity).map_err(|error| LabError::Usage(error.to_string()))?;
+    Ok(TlsAcceptor::from(config))
+}
+
+fn authority(name: &str) -> Result<Authority, LabError> {
+    Authority::new(name).map_err(|error| LabError::Usage(error.to_string()))
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use serde::Serialize;
+
 use crate::cgroup::Cgroups;
 use crate::error::LabError;
 use crate::place::{Place, read};
@@ -19,7 +21,7 @@ const NSPAWN_FOLDERS: [&str; 4] = [
 ];
 
 /// What is left of a lab.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Remains {
     /// Network namespaces.
     pub(crate) netns: Vec<String>,

@@ -37,6 +37,18 @@ impl Up {
     }
 }
 
+/// Does something with the plane that is up in `place`.
+pub(crate) fn with_plane<T>(
+    place: &Place,
+    act: impl FnOnce(&Plane<'_>) -> Result<T, LabError>,
+) -> Result<T, LabError> {
+    let up = Up::find(place)?;
+    // The lab's own copy: the repo's file may have been edited since `up`.
+    let site = node::read_site(&place.site().join("fabric.toml"))?;
+    let cgroups = Cgroups::find()?;
+    act(&Plane { place, site: &site, cgroups: &cgroups, base: &up.base })
+}
+
 /// Brings the plane up, or waits for the one that is up already.
 pub(crate) fn up(place: &Place, site_file: &Path) -> Result<(), LabError> {
     let begin = Instant::now();

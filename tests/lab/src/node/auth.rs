@@ -10,7 +10,7 @@ use crate::error::LabError;
 pub(crate) const DATABASE: &str = "/var/lib/powerdns/pdns.sqlite3";
 
 /// The serial of every zone after `up`.
-const SERIAL: u32 = 10;
+pub(crate) const SERIAL: u32 = 10;
 
 pub(super) fn configure(root: &Root, site: &Site, name: &str) -> Result<(), LabError> {
     let mut script = format!(
@@ -34,12 +34,6 @@ pub(super) fn configure(root: &Root, site: &Site, name: &str) -> Result<(), LabE
     script += &format!("chown pdns:pdns {DATABASE}\nchmod 0640 {DATABASE}\nsystemctl --quiet enable pdns\n");
     root.file("etc/resolv.conf", &format!("nameserver {}\n", super::vip(site, "dns")?.address.addr()))?;
     root.script(&script)
-}
-
-/// The words that make a secondary fetch its zones at once.
-pub(crate) fn retrieve_all(site: &Site, name: &str) -> Vec<Vec<String>> {
-    let zones = site.zones.iter().filter(|(_, zone)| zone.secondaries.iter().any(|s| s.as_str() == name));
-    zones.map(|(zone, _)| ["pdns_control", "retrieve", zone.as_str()].map(str::to_owned).to_vec()).collect()
 }
 
 fn server(site: &Site, name: &str) -> Result<String, LabError> {

@@ -100,7 +100,8 @@ pub(crate) fn nftables(site: &Site, filter: &Filter) -> Result<String, LabError>
     ))
 }
 
-fn dnsdist(site: &Site) -> Result<String, LabError> {
+/// dnsdist's whole configuration.
+pub(crate) fn dnsdist(site: &Site) -> Result<String, LabError> {
     let front = vip(site, "dns")?.address.addr();
     let mut text = format!(
         "setLocal(\"{front}:53\")\nsetACL({{\"{}\", \"{}\", \"127.0.0.0/8\"}})\n",

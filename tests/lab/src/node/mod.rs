@@ -10,13 +10,14 @@ use std::path::Path;
 
 use fabric_model::site::{Host, Site};
 
-pub(crate) use auth::{DATABASE, retrieve_all};
-pub(crate) use edge::{keepalived, nftables};
+pub(crate) use auth::{DATABASE, SERIAL};
+pub(crate) use edge::{Filter, dnsdist, keepalived, nftables};
 pub(crate) use internet::{WEB_ADDRESS, WEB_NAME, root_addresses};
 pub(crate) use root::Root;
 pub(crate) use ssh::{Keys, hardening};
 
 use crate::error::LabError;
+use crate::network::LAN_LINK;
 use crate::place::Place;
 
 /// The plane this program can build.
@@ -102,7 +103,7 @@ pub(crate) fn members(site: &Site) -> Result<Vec<Member>, LabError> {
     }
     let prefix = site.site.lan.network.prefix_len();
     let on_lan = |addresses: Vec<String>| Link {
-        name: "eth0".to_owned(),
+        name: LAN_LINK.to_owned(),
         bridge: LAN.to_owned(),
         addresses,
         ..Link::default()

@@ -1,0 +1,72 @@
+//! What a fault is: a name, arguments with defaults, and a recipe.
+
+use fabric_model::site::Site;
+
+use super::step::{Step, Until};
+use crate::error::LabError;
+
+/// A fault that can be planted.
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    /// Names and defaults.
+    pub(crate) arguments: &'static [(&'static str, &'static str)],
+    pub(crate) about: &'static str,
+    pub(crate) recipe: fn(&Site, &Arguments) -> Result<Recipe, LabError>,
+}
+
+/// How a fault is planted.
+#[derive(Debug, Default)]
+pub(crate) struct Recipe {
+    pub(crate) steps: Vec<Step>,
+    /// What has to show before the fault counts as planted.
+    pub(crate) until: Vec<Until>,
+}
+
+impl From<Vec<Step>> for Recipe {
+    fn from(steps: Vec<Step>) -> Self {
+        Self { steps, until: Vec::new() }
+    }
+}
+
+/// The arguments of one planting, by name.
+#[derive(Debug)]
+pub(crate) struct Arguments(Vec<(&'static str, String)>);
+
+impl Arguments {
+    /// Those given, then the defaults.
+    pub(crate) fn of(kind: &Kind, given: &[String]) -> Result<Self, LabError> {
+        if given.len() > kind.arguments.len() {
+            return Err(LabError::Usage(format!(
+                "{} takes at most {} arguments",
+                kind.name,
+                kind.arguments.len()
+            )));
+        }
+        let mut given = given.iter();
+        let value = |(name, default): &(&'static str, &'static str)| {
+            (*name, given.next().map_or(*default, String::as_str).to_owned())
+        };
+        let values: Vec<(&'static str, String)> = kind.arguments.iter().map(value).collect();
+        // They become words of shell lines and of configuration.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:/@".contains(&byte);
+        match values.iter().find(|(_, value)| value.is_empty() || !value.bytes().all(plain)) {
+            Some((name, value)) => Err(LabError::Usage(format!("{name}: `{value}` is not one plain word"))),
+            None => Ok(Self(values)),
+        }
+    }
+
+    /// The values in order.
+    pub(crate) fn values(&self) -> Vec<String> {
+        self.0.iter().map(|(_, value)| value.clone()).collect()
+    }
+
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(argument, _)| *argument == name).map_or("", |(_, value)| value)
+    }
+
+    pub(crate) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, LabError> {
+        self.get(name)
+            .parse()
+            .map_err(|_| LabError::Usage(format!("{name}: `{}` is not a number in range", self.get(name))))
+    }
+}

@@ -1,0 +1,108 @@
+//! Faults: planted one by one, each written down with what undoes it before it takes effect, and healed in reverse order.
+
+mod catalogue;
+mod journal;
+mod kind;
+mod recipes;
+mod records;
+mod step;
+
+use serde::Serialize;
+
+use crate::converge::Plane;
+use crate::error::LabError;
+use crate::fault::catalogue::CATALOGUE;
+use crate::fault::journal::{Journal, Planted};
+use crate::fault::kind::{Arguments, Kind};
+use crate::place::Place;
+
+/// One line of `fault list`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listed {
+    name: &'static str,
+    arguments: Vec<Argument>,
+    about: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Argument {
+    name: &'static str,
+    default: &'static str,
+}
+
+impl std::fmt::Display for Listed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let arguments: String = self
+            .arguments
+            .iter()
+            .map(|argument| format!(" [{}={}]", argument.name, argument.default))
+            .collect();
+        write!(f, "{}{arguments}: {}", self.name, self.about)
+    }
+}
+
+/// Every fault there is.
+pub(crate) fn list() -> Vec<Listed> {
+    let line = |kind: &Kind| Listed {
+        name: kind.name,
+        arguments: kind.arguments.iter().map(|(name, default)| Argument { name, default }).collect(),
+        about: kind.about,
+    };
+    CATALOGUE.iter().map(line).collect()
+}
+
+/// Plants a fault and waits until it has taken effect. Planting the same fault twice changes nothing.
+pub(crate) fn plant(plane: &Plane<'_>, name: &str, arguments: &[String]) -> Result<(), LabError> {
+    let kind = CATALOGUE.iter().find(|kind| kind.name == name).ok_or_else(|| {
+        LabError::Usage(format!("there is no fault {name}. `fabric-lab fault list` shows those there are."))
+    })?;
+    let arguments = Arguments::of(kind, arguments)?;
+    let mut journal = Journal::read(plane.place)?;
+    if journal.0.iter().any(|planted| planted.name == name && planted.arguments == arguments.values()) {
+        return Ok(());
+    }
+    let recipe = (kind.recipe)(plane.site, &arguments)?;
+    journal.0.push(Planted { name: name.to_owned(), arguments: arguments.values(), steps: Vec::new() });
+    for step in recipe.steps {
+        let before = step.before(plane)?;
+        if let Some(planted) = journal.0.last_mut() {
+            planted.steps.push((step.clone(), before));
+        }
+        journal.write(plane.place)?;
+        step.apply(plane, &journal)?;
+    }
+    recipe.until.iter().try_for_each(|until| until.wait(plane))
+}
+
+/// Heals one fault, or all of them, and waits until the plane has converged again.
+pub(crate) fn heal(plane: &Plane<'_>, name: Option<&str>) -> Result<(), LabError> {
+    let mut journal = Journal::read(plane.place)?;
+    if let Some(name) = name
+        && !journal.0.iter().any(|planted| planted.name == name)
+    {
+        return Err(LabError::Usage(format!(
+            "the fault {name} is not planted; `fabric-lab status` shows what is"
+        )));
+    }
+    let chosen = |planted: &Planted| name.is_none_or(|name| planted.name == name);
+    while let Some(at) = journal.0.iter().rposition(chosen) {
+        // Each step leaves the journal after it was undone, so a heal that was killed is finished by the next.
+        while let Some((step, before)) = journal.0.get(at).and_then(|planted| planted.steps.last()).cloned() {
+            if let Some(planted) = journal.0.get_mut(at) {
+                planted.steps.pop();
+            }
+            step.undo(plane, &journal, &before)?;
+            journal.write(plane.place)?;
+        }
+        journal.0.remove(at);
+        journal.write(plane.place)?;
+    }
+    if journal.0.is_empty() { plane.converged() } else { Ok(()) }
+}
+
+/// The names and arguments of the faults that are in effect.
+pub(crate) fn planted(place: &Place) -> Result<Vec<String>, LabError> {
+    let line =
+        |planted: &Planted| format!("{} {}", planted.name, planted.arguments.join(" ")).trim_end().to_owned();
+    Ok(Journal::read(place)?.0.iter().map(line).collect())
+}
