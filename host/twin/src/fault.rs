@@ -3,10 +3,11 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A defect of the played site.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "fault", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum TwinFault {
     /// A daemon does not run, its unit stays enabled.
@@ -61,6 +62,7 @@ pub enum TwinFault {
         /// The edge.
         host: String,
         /// The subnet in the rule.
+        #[schemars(with = "String")]
         subnet: Ipv4Net,
     },
     /// `net.ipv4.ip_forward` is 0.
@@ -183,7 +185,8 @@ pub enum TwinFault {
     },
 }
 
-/// Why a fault cannot be planted: it names something that the site does not have, so it would change nothing.
+/// Why a fault cannot be planted: it names something that the site does not have, so it would change nothing. A value that cannot
+/// be counts as such a thing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the site has no {kind} `{name}`")]
 pub struct NoSuchPart {

@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use crate::fault::{NoSuchPart, TwinFault};
 use crate::firewall::{Match, Rule, Verdict};
 use crate::state::{HostState, Power, State, UnitState, VipState};
-use crate::zone::{RecordSet, ZoneCopy};
+use crate::zone::{self, RecordSet, ZoneCopy};
 
 /// The model of the site with all these faults.
 ///
@@ -28,7 +28,15 @@ impl State {
             TwinFault::DaemonStopped { host, unit } => self.unit_mut(host, unit)?.active = false,
             TwinFault::UnitDisabled { host, unit } => self.unit_mut(host, unit)?.enabled = false,
             TwinFault::RecordChanged { host, zone, name, rrtype, values } => {
-                self.zone_mut(host, zone)?.replace(name, rrtype, values);
+                let copy = self.zone_mut(host, zone)?;
+                if !(name == zone || name.ends_with(&format!(".{zone}"))) {
+                    return Err(none("name in the zone", name));
+                }
+                if let Some(bad) = values.iter().find(|value| zone::record(name, 60, rrtype, value).is_none())
+                {
+                    return Err(none("record data of that type", bad));
+                }
+                copy.replace(name, rrtype, values)?;
             }
             TwinFault::SerialStale { host, zone } => {
                 let copy = self.zone_mut(host, zone)?;
@@ -147,14 +155,19 @@ impl State {
 }
 
 impl ZoneCopy {
-    fn replace(&mut self, name: &str, rrtype: &str, values: &[String]) {
+    fn replace(&mut self, name: &str, rrtype: &str, values: &[String]) -> Result<(), NoSuchPart> {
         let ttl = self.rrsets.first().map_or(60, |set| set.ttl);
+        let before = self.rrsets.len();
         self.rrsets.retain(|set| !(set.name == name && set.rrtype == rrtype));
+        if values.is_empty() && self.rrsets.len() == before {
+            return Err(none("rrset", name));
+        }
         if !values.is_empty() {
             let set =
                 RecordSet { name: name.to_owned(), rrtype: rrtype.to_owned(), ttl, values: values.to_vec() };
             self.rrsets.push(set);
         }
+        Ok(())
     }
 }
 

@@ -51,24 +51,28 @@ impl World {
     }
 }
 
+/// Nothing takes time here, so a deadline matters only when it is over before the call.
+fn in_time(deadline: Deadline) -> Result<(), WireError> {
+    if deadline.left().is_zero() { Err(WireError::Timeout) } else { Ok(()) }
+}
+
 /// The seams over one world.
 #[derive(Clone, Debug)]
 pub(crate) struct TwinSeams(pub(crate) Arc<World>);
 
 impl Dial for TwinSeams {
-    fn dial(&self, to: SocketAddr, _deadline: Deadline) -> Pending<'_, BoxStream> {
-        Box::pin(async move { self.0.open(&Origin::Runner, to) })
+    fn dial(&self, to: SocketAddr, deadline: Deadline) -> Pending<'_, BoxStream> {
+        Box::pin(async move {
+            in_time(deadline)?;
+            self.0.open(&Origin::Runner, to)
+        })
     }
 }
 
 impl Datagram for TwinSeams {
-    fn exchange<'a>(
-        &'a self,
-        to: SocketAddr,
-        request: &'a [u8],
-        _deadline: Deadline,
-    ) -> Pending<'a, Vec<u8>> {
+    fn exchange<'a>(&'a self, to: SocketAddr, request: &'a [u8], deadline: Deadline) -> Pending<'a, Vec<u8>> {
         Box::pin(async move {
+            in_time(deadline)?;
             let state = self.0.state();
             let landing = state.connect(&Origin::Runner, to, Protocol::Udp)?;
             let answers = dns::answer(&state, &landing, Protocol::Udp, request);
@@ -82,9 +86,10 @@ impl Ssh for TwinSeams {
         &'a self,
         host: &'a SshHost,
         command: &'a ReadCommand,
-        _deadline: Deadline,
+        deadline: Deadline,
     ) -> Pending<'a, CommandOutput> {
         Box::pin(async move {
+            in_time(deadline)?;
             let state = self.0.state();
             let path = ssh::session(&state, host)?;
             Ok(ssh::run(&state, host.name.as_str(), &command.argv(), self.now(), path))
@@ -95,9 +100,10 @@ impl Ssh for TwinSeams {
         &'a self,
         host: &'a SshHost,
         to: SocketAddr,
-        _deadline: Deadline,
+        deadline: Deadline,
     ) -> Pending<'a, BoxStream> {
         Box::pin(async move {
+            in_time(deadline)?;
             let state = self.0.state();
             ssh::session(&state, host)?;
             ssh::may_forward(&state, host)?;
@@ -109,9 +115,12 @@ impl Ssh for TwinSeams {
         &'a self,
         host: &'a SshHost,
         user: &'a str,
-        _deadline: Deadline,
+        deadline: Deadline,
     ) -> Pending<'a, AuthProbe> {
-        Box::pin(async move { ssh::probe(&self.0.state(), host, user) })
+        Box::pin(async move {
+            in_time(deadline)?;
+            ssh::probe(&self.0.state(), host, user)
+        })
     }
 }
 

@@ -93,6 +93,9 @@ impl ProxmoxModel {
                 if !self.networks.values().any(|network| network.zone == *zone) {
                     return Err(plant::none("zone", zone));
                 }
+                if !["available", "pending", "error"].contains(&state.as_str()) {
+                    return Err(plant::none("state of zones", state));
+                }
                 self.node_mut(node)?.zones.insert(zone.clone(), state.clone());
             }
             TwinFault::TokenWithoutRights => self.token.standing = Standing::WithoutRights,

@@ -178,6 +178,24 @@ async fn garbage_is_garbage() {
 }
 
 #[tokio::test]
+async fn the_pool_goes_on_without_a_server_that_is_gone_or_answers_rubbish() {
+    let name = "dns.infra.samakia.net.";
+    for fault in [
+        TwinFault::GarbageDns { host: "dns-auth-1".into() },
+        TwinFault::HostHung { host: "dns-auth-1".into() },
+        TwinFault::DaemonStopped { host: "dns-auth-1".into(), unit: "pdns".into() },
+    ] {
+        let twin = twin();
+        twin.inject(fault.clone()).expect("the host exists");
+        let answer = over_udp(&twin.seams(), VIP, name, RecordType::A).await.expect("the other answers");
+        assert_eq!(values(&answer), ["192.168.11.100"], "{fault:?}");
+        twin.inject(TwinFault::HostDown { host: "dns-auth-2".into() }).expect("the host exists");
+        let silent = over_udp(&twin.seams(), VIP, name, RecordType::A).await;
+        assert_eq!(silent.err(), Some(WireError::Timeout), "{fault:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_is_no_message_gets_formerr_under_its_id() {
     let to = VIP.parse().expect("an address");
     let broken = [0x12, 0x34, 1, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0xff];

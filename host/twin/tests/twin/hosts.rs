@@ -151,6 +151,16 @@ async fn ssh_policy_faults_show_in_the_probe() {
     assert_eq!(probe("samakia").await.methods, ["publickey", "password"]);
 }
 
+fn record(name: &str, values: &[&str]) -> TwinFault {
+    TwinFault::RecordChanged {
+        host: "dns-auth-2".into(),
+        zone: "internal".into(),
+        name: name.into(),
+        rrtype: "A".into(),
+        values: values.iter().map(|value| (*value).to_owned()).collect(),
+    }
+}
+
 #[test]
 fn a_fault_about_nothing_is_refused() {
     let twin = twin();
@@ -164,10 +174,29 @@ fn a_fault_about_nothing_is_refused() {
         TwinFault::TagMissing { host: "dns-edge-1".into(), tag: unknown() },
         TwinFault::SdnTag { vnet: unknown(), tag: 1 },
         TwinFault::NodeZoneState { node: "proxmox1".into(), zone: unknown(), state: "error".into() },
+        TwinFault::NodeZoneState { node: "proxmox1".into(), zone: "zonedns".into(), state: unknown() },
+        record("db.internal.shared", &["10.0.0.1"]),
+        record("db.internal", &["no address"]),
+        record("never-was.internal", &[]),
         TwinFault::NodeOffline { node: unknown() },
         TwinFault::SysctlValue { host: "dns-edge-1".into(), key: unknown(), value: "1".into() },
     ] {
         assert!(twin.inject(fault.clone()).is_err(), "{fault:?}");
     }
     assert!(!twin.heal(&TwinFault::QuorumLost), "it was never planted");
+}
+
+#[test]
+fn a_fault_is_written_as_a_table_with_its_name() {
+    let fault: TwinFault =
+        toml::from_str("fault = \"masquerade-subnet\"\nhost = \"dns-edge-1\"\nsubnet = \"10.0.0.0/8\"\n")
+            .expect("a fault");
+    assert!(matches!(fault, TwinFault::MasqueradeSubnet { .. }));
+    let unknown = toml::from_str::<TwinFault>(
+        "fault = \"host-down\"
+host = \"dns-edge-1\"
+why = 1
+",
+    );
+    assert!(unknown.is_err(), "unknown fields are refused");
 }

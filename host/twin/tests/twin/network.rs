@@ -170,3 +170,14 @@ fn the_seed_decides_the_randomness() {
     assert_eq!(draw(1), draw(1));
     assert_ne!(draw(1), draw(2));
 }
+
+#[tokio::test]
+async fn a_deadline_that_is_over_is_a_timeout() {
+    let over = fabric_wire::Deadline::after(std::time::Duration::ZERO);
+    let twin = twin();
+    let edge = host(&site(), "dns-edge-1");
+    let seams = twin.seams();
+    assert_eq!(seams.ssh.read(&edge, &ReadCommand::Clock, over).await, Err(WireError::Timeout));
+    assert_eq!(seams.dial.dial(edge.address, over).await.err(), Some(WireError::Timeout));
+    assert_eq!(seams.datagram.exchange(edge.address, b"", over).await, Err(WireError::Timeout));
+}
