@@ -142,3 +142,20 @@ impl From<WireError> for Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_sockets_keep_apart_what_operators_keep_apart() {
+        let of = |kind: io::ErrorKind| WireError::from_io(&kind.into());
+        assert_eq!(of(io::ErrorKind::ConnectionRefused), WireError::Refused);
+        assert_eq!(of(io::ErrorKind::TimedOut), WireError::Timeout);
+        assert_eq!(of(io::ErrorKind::HostUnreachable), WireError::Unreachable("no route to host".into()));
+        assert_eq!(of(io::ErrorKind::NetworkUnreachable), WireError::Unreachable("no route to host".into()));
+        assert_eq!(of(io::ErrorKind::UnexpectedEof), WireError::Closed);
+        assert_eq!(of(io::ErrorKind::ConnectionReset), WireError::Closed);
+        assert!(matches!(of(io::ErrorKind::PermissionDenied), WireError::Unreachable(_)));
+    }
+}

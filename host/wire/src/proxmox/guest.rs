@@ -106,8 +106,11 @@ struct RawConfig {
 #[derive(Deserialize)]
 struct RawInterface {
     name: String,
-    #[serde(alias = "hardware-address")]
-    hwaddr: String,
+    #[serde(default)]
+    hwaddr: Option<String>,
+    /// The same as `hwaddr`; the API sends either or both.
+    #[serde(default, rename = "hardware-address")]
+    hardware_address: Option<String>,
     #[serde(default)]
     inet: Option<String>,
     #[serde(default)]
@@ -164,7 +167,7 @@ impl Client {
         let path = format!("/nodes/{}/lxc/{vmid}/interfaces", segment(node));
         // The data is `null` for a container that does not run.
         let raw: Option<Vec<RawInterface>> = self.get(&path, deadline).await?;
-        Ok(raw.unwrap_or_default().into_iter().map(interface).collect())
+        raw.unwrap_or_default().into_iter().map(interface).collect()
     }
 }
 
@@ -198,7 +201,10 @@ fn split_list(text: &str) -> Vec<String> {
     parts.filter(|part| !part.is_empty()).map(String::from).collect()
 }
 
-fn interface(raw: RawInterface) -> GuestInterface {
+fn interface(raw: RawInterface) -> Result<GuestInterface, WireError> {
+    let mac = raw.hwaddr.or(raw.hardware_address);
+    let mac =
+        mac.ok_or_else(|| WireError::Garbage(format!("Proxmox gives `{}` without a MAC address", raw.name)))?;
     let addresses = match raw.addresses {
         Some(addresses) => addresses
             .into_iter()
@@ -210,7 +216,7 @@ fn interface(raw: RawInterface) -> GuestInterface {
         // PVE 8 before 8.4 gives one address of each family.
         None => raw.inet.into_iter().chain(raw.inet6).collect(),
     };
-    GuestInterface { name: raw.name, mac: raw.hwaddr.to_ascii_lowercase(), addresses }
+    Ok(GuestInterface { name: raw.name, mac: mac.to_ascii_lowercase(), addresses })
 }
 
 fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
@@ -264,13 +270,13 @@ mod tests {
     fn every_address_of_an_interface_is_kept() {
         let raw = r#"{"name":"eth0","hwaddr":"BC:24:11:00:00:01","inet":"10.0.0.2/32",
             "ip-addresses":[{"ip-address":"10.0.0.1","prefix":24},{"ip-address":"fe80::1","prefix":"64"}]}"#;
-        let read = interface(serde_json::from_str(raw).expect("readable"));
-        assert_eq!(read.addresses, ["10.0.0.1/24", "fe80::1/64"]);
-        assert_eq!(read.mac, "bc:24:11:00:00:01");
-        let old = interface(
-            serde_json::from_str(r#"{"name":"lo","hwaddr":"0","inet":"127.0.0.1/8"}"#).expect("readable"),
-        );
+        let read = |raw: &str| interface(serde_json::from_str(raw).expect("readable"));
+        let whole = read(raw).expect("well formed");
+        assert_eq!(whole.addresses, ["10.0.0.1/24", "fe80::1/64"]);
+        assert_eq!(whole.mac, "bc:24:11:00:00:01");
+        let old = read(r#"{"name":"lo","hardware-address":"0","inet":"127.0.0.1/8"}"#).expect("well formed");
         assert_eq!(old.addresses, ["127.0.0.1/8"]);
+        assert!(matches!(read(r#"{"name":"lo"}"#), Err(WireError::Garbage(_))));
     }
 
     #[test]
