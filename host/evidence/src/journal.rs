@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use fabric_model::Digest;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, NotCanonical, count};
@@ -46,7 +47,7 @@ struct Digested<'a> {
 }
 
 /// One line as it is read.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
     /// When, on the host's clock.
@@ -59,6 +60,7 @@ pub struct Line {
     pub prev: Digest,
     /// The number of the line, counted from 0.
     #[serde(with = "count")]
+    #[schemars(with = "u64")]
     pub seq: u64,
 }
 
@@ -107,12 +109,27 @@ impl Journal {
     /// When it exists or cannot be created.
     pub fn create(path: &Path) -> Result<Self, JournalError> {
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
-        Self::hold(file)
+        // Waits where `is_held` of another process looks at this very moment.
+        file.lock()?;
+        Ok(Self::empty(file))
+    }
+
+    /// Whether a living process writes this journal.
+    pub(crate) fn is_held(path: &Path) -> io::Result<bool> {
+        match File::open(path)?.try_lock() {
+            Ok(()) => Ok(false),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(true),
+            Err(std::fs::TryLockError::Error(e)) => Err(e),
+        }
     }
 
     /// Opens the journal of a killed run behind its last whole line. The file is not changed yet: see [`Journal::cut_torn`].
     pub(crate) fn reopen(path: &Path) -> Result<(Self, Chain), JournalError> {
-        let mut journal = Self::hold(OpenOptions::new().append(true).open(path)?)?;
+        let mut journal = Self::empty(OpenOptions::new().append(true).open(path)?);
+        journal.file.try_lock().map_err(|e| match e {
+            std::fs::TryLockError::WouldBlock => JournalError::Held,
+            std::fs::TryLockError::Error(e) => JournalError::Io(e),
+        })?;
         let bytes = std::fs::read(path)?;
         let chain = read(&bytes, Torn::AcceptLast)?;
         journal.length = (bytes.len() - chain.torn.len()) as u64;
@@ -128,12 +145,8 @@ impl Journal {
         Ok(self.file.set_len(self.length)?)
     }
 
-    fn hold(file: File) -> Result<Self, JournalError> {
-        file.try_lock().map_err(|e| match e {
-            std::fs::TryLockError::WouldBlock => JournalError::Held,
-            std::fs::TryLockError::Error(e) => JournalError::Io(e),
-        })?;
-        Ok(Self { file, prev: genesis(), seq: 0, length: 0, closed: false })
+    fn empty(file: File) -> Self {
+        Self { file, prev: genesis(), seq: 0, length: 0, closed: false }
     }
 
     /// Writes one line with one `write`, so that a killed process leaves at most one torn line, and returns its digest. The line

@@ -21,7 +21,10 @@ pub mod stamp;
 pub mod trust;
 pub mod verify;
 
-pub use event::Event;
+pub use event::{
+    CallOutcome, CheckVerdict, Event, FaultRecord, Principal, RuleRecord, RunHead, Target, WorkerEnd,
+    arguments_digest,
+};
 pub use fingerprint::Fingerprint;
 pub use journal::Journal;
 pub use key::Signer;

@@ -53,7 +53,7 @@ fn is_sealed(dir: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// The unsealed packets among the folders of `runs`, sorted by name. A run that is alive is among them: [`adopt`] refuses it.
+/// The unsealed packets among the folders of `runs` that no living run writes, sorted by name.
 ///
 /// # Errors
 /// When the folder cannot be read. A folder that does not exist holds none.
@@ -65,7 +65,8 @@ pub fn find(runs: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries {
         let dir = entry?.path();
-        if dir.join(JOURNAL).is_file() && !is_sealed(&dir)? {
+        let journal = dir.join(JOURNAL);
+        if journal.is_file() && !is_sealed(&dir)? && !Journal::is_held(&journal)? {
             found.push(dir);
         }
     }

@@ -32,7 +32,12 @@ fn main() -> ExitCode {
             return Exit::Configuration.code().into();
         }
     };
-    match verify(&arguments.packet, &trust, SystemTime::now()) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this program is the outermost one: nobody could hand it a clock"
+    )]
+    let now = SystemTime::now();
+    match verify(&arguments.packet, &trust, now) {
         Ok(verified) => {
             println!("{verified}");
             Exit::Done.code().into()

@@ -80,6 +80,7 @@ fn one(
     })?;
     let trusted = named_signer(path, &signature, trust)?;
     good(bytes, manifest, trusted, now)?;
+    still_valid(&signature, trusted, now)?;
     let form = |error: NotASignature| ("signature.notation", error.to_string());
     let role = signature::notation(&signature, signature::ROLE).map_err(form)?;
     let intent = signature::notation(&signature, signature::INTENT).map_err(form)?;
@@ -134,6 +135,27 @@ fn good(bytes: &[u8], manifest: &[u8], trusted: &Trusted, now: SystemTime) -> Re
         .into_helper()
         .verdict
         .unwrap_or_else(|| Err(("signature.bad", "the signature was not judged".to_owned())))
+}
+
+/// The library judges the key as of the time that the signature states. Nobody vouches for that time, so whoever got hold of an
+/// expired or revoked key could write an earlier one: certificate and key must also be good now.
+fn still_valid(signature: &Signature, trusted: &Trusted, now: SystemTime) -> Result<(), Refused> {
+    let policy = StandardPolicy::at(now);
+    let bad = |e: openpgp::anyhow::Error| ("signature.bad", e.to_string());
+    let expired = |e: openpgp::anyhow::Error| ("signature.expired", e.to_string());
+    let cert = trusted.cert.with_policy(&policy, now).map_err(bad)?;
+    let issuers = signature.get_issuers();
+    let key = cert
+        .keys()
+        .for_signing()
+        .find(|key| issuers.iter().any(|i| i.aliases(key.key().key_handle())))
+        .ok_or_else(|| ("signature.bad", "the key is not bound to the certificate any more".to_owned()))?;
+    let revoked = |status| matches!(status, RevocationStatus::Revoked(_));
+    if revoked(cert.revocation_status()) || revoked(key.revocation_status()) {
+        return Err(("signature.revoked", format!("the holder revoked `{}`", trusted.name)));
+    }
+    cert.alive().map_err(expired)?;
+    key.alive().map_err(expired)
 }
 
 /// Offers one certificate and keeps the library's judgement of the one signature. The library leaves the decision to its caller,

@@ -1,0 +1,116 @@
+//! What a killed host leaves behind can be sealed as what it is, and as nothing else.
+
+use std::fs;
+use std::time::Duration;
+
+use fabric_evidence::journal::JournalError;
+use fabric_evidence::orphan::{self, OrphanError};
+use fabric_evidence::record::RunOutcome;
+use fabric_evidence::verify;
+use fabric_model::check::Status;
+use fabric_model::exit::Exit;
+
+use crate::sample::{Bench, later, start};
+
+/// A folder as it is after the host was killed when `bytes` of the journal were written.
+fn killed_at(bench: &Bench, run_id: &str, bytes: usize) -> std::path::PathBuf {
+    let packet = bench.open_packet(run_id);
+    let dir = packet.dir().to_owned();
+    drop(packet);
+    let journal = fs::OpenOptions::new().write(true).open(dir.join("journal.jsonl")).expect("there");
+    journal.set_len(bytes as u64).expect("room");
+    dir
+}
+
+/// The bytes of a whole journal. Its run has a name of five letters, as the killed ones have, so that lengths agree.
+fn journal_of_a_whole_run(bench: &Bench) -> Vec<u8> {
+    let packet = bench.open_packet("whole");
+    fs::read(packet.dir().join("journal.jsonl")).expect("there")
+}
+
+#[test]
+fn a_run_killed_at_any_line_or_within_one_is_sealed_as_aborted() {
+    let bench = Bench::new();
+    let whole = journal_of_a_whole_run(&bench);
+    let ends: Vec<usize> =
+        whole.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1).collect();
+    let cuts = ends[..ends.len() - 1].iter().flat_map(|end| [(*end, 0), (end + 17, 17)]);
+    for (n, (cut, torn)) in cuts.enumerate() {
+        let dir = killed_at(&bench, &format!("r{n:04}"), cut);
+        let packet = orphan::adopt(&dir, bench.principal(), later()).expect("an orphan");
+        let sealed = packet.seal(&bench.signer, "site-dev", "recover", later()).expect("a usable key");
+        assert_eq!(sealed.run.outcome, RunOutcome::Aborted);
+        assert!(sealed.run.exits.contains(&Exit::Unrecovered));
+        assert_ne!(sealed.run.exit, Exit::Done);
+        let recovery = sealed.run.recovery.as_ref().expect("recorded");
+        assert_eq!(recovery.torn_bytes, torn);
+        assert_eq!(recovery.torn_digest.is_some(), torn > 0);
+        let verified = verify(&dir, &bench.trust(), later() + Duration::from_secs(1)).expect("sealed");
+        assert_eq!(verified.run, sealed.run);
+    }
+}
+
+#[test]
+fn a_check_that_was_open_when_the_host_died_is_an_error() {
+    let bench = Bench::new();
+    let whole = journal_of_a_whole_run(&bench);
+    let two_lines = whole.split_inclusive(|b| *b == b'\n').take(2).map(<[u8]>::len).sum();
+    let dir = killed_at(&bench, "run-1", two_lines);
+    let packet = orphan::adopt(&dir, bench.principal(), later()).expect("an orphan");
+    let sealed = packet.seal(&bench.signer, "site-dev", "recover", later()).expect("a usable key");
+    assert_eq!(sealed.checks.checks.first().map(|c| c.status), Some(Status::Error));
+    let report = fs::read_to_string(dir.join("report.md")).expect("text");
+    assert!(report.contains("**Aborted: the host was killed before the run ended."), "{report}");
+}
+
+#[test]
+fn a_seal_that_was_interrupted_is_done_again_and_stays_completed() {
+    let bench = Bench::new();
+    let dir = killed_at(&bench, "run-1", journal_of_a_whole_run(&bench).len());
+    for half_written in ["run.json", "checks.json", "report.md", "manifest.sha256"] {
+        fs::write(dir.join(half_written), "{").expect("room");
+    }
+    fs::create_dir(dir.join("signatures")).expect("new");
+    fs::write(dir.join("signatures/unfinished"), "-----").expect("room");
+    let packet = orphan::adopt(&dir, bench.principal(), later()).expect("an orphan");
+    let sealed = packet.seal(&bench.signer, "site-dev", "recover", later()).expect("a usable key");
+    assert_eq!(sealed.run.outcome, RunOutcome::Completed);
+    assert!(sealed.run.recovery.is_some());
+    verify(&dir, &bench.trust(), later()).expect("sealed");
+}
+
+#[test]
+fn a_living_a_sealed_and_a_tampered_run_are_left_alone() {
+    let bench = Bench::new();
+    let living = bench.open_packet("living");
+    let refused = orphan::adopt(living.dir(), bench.principal(), later()).expect_err("alive");
+    assert!(matches!(refused, OrphanError::Journal(JournalError::Held)), "{refused}");
+
+    let sealed = bench.seal("sealed");
+    let refused = orphan::adopt(&sealed.dir, bench.principal(), later()).expect_err("sealed");
+    assert!(matches!(refused, OrphanError::Sealed(_)), "{refused}");
+
+    let dir = killed_at(&bench, "bad-1", journal_of_a_whole_run(&bench).len());
+    let journal = dir.join("journal.jsonl");
+    let changed = fs::read_to_string(&journal).expect("text").replace("dns.query", "dns.quiet");
+    fs::write(&journal, &changed).expect("room");
+    let refused = orphan::adopt(&dir, bench.principal(), later()).expect_err("tampered");
+    assert!(refused.to_string().contains("journal line 4"), "{refused}");
+    assert_eq!(fs::read_to_string(&journal).expect("text"), changed, "kept as it was found");
+}
+
+#[test]
+fn only_unsealed_runs_without_a_living_host_are_found() {
+    let bench = Bench::new();
+    assert_eq!(
+        orphan::find(&bench.path("runs")).expect("no folder is no orphan"),
+        Vec::<std::path::PathBuf>::new()
+    );
+    bench.seal("sealed");
+    let _living = bench.open_packet("living");
+    let dir = killed_at(&bench, "killed", 10);
+    assert_eq!(orphan::find(&bench.path("runs")).expect("readable"), [dir.clone()]);
+    let refused = orphan::adopt(&dir, bench.principal(), start()).expect_err("nothing happened");
+    assert!(matches!(refused, OrphanError::NoStory(_)), "{refused}");
+    assert_eq!(fs::read(dir.join("journal.jsonl")).expect("there").len(), 10, "kept as it was found");
+}

@@ -1,0 +1,578 @@
+//! Every class of finding, each from a packet that was built to earn it. The list in `evidence/PACKET.md` is checked against these.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use fabric_evidence::{Finding, Signer, key, verify};
+use fabric_model::Digest;
+use sequoia_openpgp::cert::{CertBuilder, CipherSuite};
+use sequoia_openpgp::packet::signature::SignatureBuilder;
+use sequoia_openpgp::packet::signature::subpacket::NotationDataFlags;
+use sequoia_openpgp::serialize::Serialize as _;
+use sequoia_openpgp::types::{HashAlgorithm, KeyFlags, SignatureType};
+use sequoia_openpgp::{Cert, Packet, armor};
+
+use crate::sample::{Bench, entry, later, new_signer, start, unlock};
+
+/// A packet on the bench, unlocked for tampering.
+struct Victim {
+    bench: Bench,
+    dir: std::path::PathBuf,
+    signature: std::path::PathBuf,
+}
+
+impl Victim {
+    fn new() -> Self {
+        let bench = Bench::new();
+        let sealed = bench.seal("run-1");
+        unlock(&sealed.dir);
+        Self { bench, dir: sealed.dir, signature: sealed.signature }
+    }
+
+    fn findings(&self, now: SystemTime) -> Vec<Finding> {
+        verify(&self.dir, &self.bench.trust(), now).expect_err("tampered with")
+    }
+
+    fn classes(&self) -> Vec<&'static str> {
+        self.findings(later()).iter().map(|f| f.class).collect()
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.dir.join(name)).expect("text")
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.dir.join(name), content).expect("room");
+    }
+
+    /// Lists every core file anew and signs again: whoever holds the key can do that, and only the content checks are left.
+    fn reseal(&self) {
+        let mut lines: Vec<String> = Vec::new();
+        for name in ["answers/soa.txt"]
+            .iter()
+            .map(|n| format!("artifacts/{n}"))
+            .chain(["checks.json", "journal.jsonl", "report.md", "run.json"].map(str::to_owned))
+        {
+            let bytes = fs::read(self.dir.join(&name)).expect("there");
+            lines.push(format!("{}  {name}\n", Digest::of(&bytes)));
+        }
+        self.write("manifest.sha256", lines.concat());
+        self.resign();
+    }
+
+    fn resign(&self) {
+        self.sign_as(&self.bench.signer, "site-dev");
+    }
+
+    fn sign_as(&self, signer: &Signer, role: &str) {
+        let manifest = fs::read(self.dir.join("manifest.sha256")).expect("there");
+        let armored = signer.sign(&manifest, role, "seal", start() + Duration::from_secs(9)).expect("usable");
+        let path = self.dir.join("signatures").join(format!("{}.asc", signer.fingerprint()));
+        fs::write(path, armored).expect("room");
+    }
+}
+
+/// Tampers with the manifest's text and signs the result: what is found is found in the manifest itself.
+fn manifest_with(change: impl Fn(&str) -> String) -> Vec<&'static str> {
+    let victim = Victim::new();
+    let text = victim.read("manifest.sha256");
+    let changed = change(&text);
+    assert_ne!(changed, text, "the defect is planted");
+    victim.write("manifest.sha256", changed);
+    victim.resign();
+    victim.classes()
+}
+
+#[test]
+fn an_empty_manifest_is_refused_although_it_is_signed() {
+    assert!(manifest_with(|_| String::new()).contains(&"manifest.empty"));
+}
+
+#[test]
+fn a_manifest_with_other_line_ends_is_refused() {
+    assert!(manifest_with(|text| text.replace('\n', "\r\n")).contains(&"manifest.line_end"));
+    assert!(manifest_with(|text| text.trim_end().to_owned()).contains(&"manifest.line_end"));
+}
+
+#[test]
+fn a_line_of_another_form_is_refused() {
+    assert!(manifest_with(|text| text.replace("  run", " *run")).contains(&"manifest.line_form"));
+    assert!(manifest_with(|text| format!("{text}\n")).contains(&"manifest.line_form"));
+    assert!(manifest_with(str::to_uppercase).contains(&"manifest.line_form"));
+}
+
+#[test]
+fn a_path_that_leaves_the_folder_is_refused_and_not_opened() {
+    assert!(
+        manifest_with(|text| text.replace("artifacts/", "artifacts/../../"))
+            .contains(&"manifest.leaving_path")
+    );
+    assert!(manifest_with(|text| text.replace("artifacts/", "/etc/")).contains(&"manifest.absolute_path"));
+    assert!(manifest_with(|text| text.replace("artifacts/", "./artifacts/")).contains(&"manifest.path_form"));
+    assert!(manifest_with(|text| text.replace("soa.txt", "s\u{f6}a.txt")).contains(&"manifest.path_form"));
+    assert!(manifest_with(|text| text.replace("soa.txt", "so\\a.txt")).contains(&"manifest.path_form"));
+}
+
+#[test]
+fn a_duplicate_or_twin_or_unsorted_line_is_refused() {
+    let first = |text: &str| text.lines().next().expect("a line").to_owned() + "\n";
+    assert!(manifest_with(|text| first(text) + text).contains(&"manifest.duplicate"));
+    let reversed = |text: &str| text.lines().rev().map(|line| format!("{line}\n")).collect();
+    assert!(manifest_with(reversed).contains(&"manifest.order"));
+    let twin =
+        |text: &str| format!("{text}{}", text.lines().last().expect("a line").replace("run", "RUN")) + "\n";
+    assert!(manifest_with(twin).contains(&"manifest.case_twin"));
+}
+
+#[test]
+fn a_manifest_without_a_required_file_or_with_a_foreign_one_is_refused() {
+    let without =
+        |text: &str| text.lines().filter(|l| !l.ends_with("report.md")).map(|l| format!("{l}\n")).collect();
+    assert!(manifest_with(without).contains(&"manifest.incomplete"));
+    assert!(manifest_with(|text| text.replace("run.json", "sums.txt")).contains(&"manifest.unknown_file"));
+    assert!(
+        manifest_with(|text| text.replace("run.json", "manifest.sha256")).contains(&"manifest.unknown_file")
+    );
+}
+
+#[test]
+fn a_file_that_is_not_listed_is_refused() {
+    for name in ["notes.txt", "artifacts/more.txt", ".hidden", "signatures/key.asc", "signatures/x.txt"] {
+        let victim = Victim::new();
+        victim.write(name, "x");
+        assert_eq!(victim.classes(), ["file.unlisted"], "{name}");
+    }
+}
+
+#[test]
+fn a_missing_or_changed_file_is_refused() {
+    let victim = Victim::new();
+    fs::remove_file(victim.dir.join("artifacts/answers/soa.txt")).expect("there");
+    assert!(victim.classes().contains(&"file.missing"));
+    victim.write("artifacts/answers/soa.txt", "another answer\n");
+    assert_eq!(victim.classes(), ["file.digest"]);
+    fs::remove_file(victim.dir.join("manifest.sha256")).expect("there");
+    assert_eq!(victim.classes(), ["file.missing"]);
+}
+
+#[test]
+fn links_and_special_files_are_refused() {
+    let victim = Victim::new();
+    let outside = victim.bench.path("outside.json");
+    fs::rename(victim.dir.join("run.json"), &outside).expect("there");
+    symlink(&outside, victim.dir.join("run.json")).expect("new");
+    assert!(victim.classes().contains(&"file.link"));
+
+    let victim = Victim::new();
+    symlink(victim.bench.dir.path(), victim.dir.join("artifacts/loop")).expect("new");
+    assert_eq!(victim.classes(), ["file.link"]);
+
+    let victim = Victim::new();
+    let _socket = UnixListener::bind(victim.dir.join("artifacts/s")).expect("a short path");
+    assert_eq!(victim.classes(), ["file.special"]);
+}
+
+#[test]
+fn an_empty_or_foreign_folder_is_refused() {
+    for name in ["extra", "artifacts/empty"] {
+        let victim = Victim::new();
+        fs::create_dir(victim.dir.join(name)).expect("new");
+        assert_eq!(victim.classes(), ["file.folder"], "{name}");
+    }
+}
+
+#[test]
+fn case_twins_and_names_that_are_not_text_are_refused() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let victim = Victim::new();
+    victim.write("RUN.json", "{}");
+    let classes = victim.classes();
+    assert!(classes.contains(&"file.case_twin") && classes.contains(&"file.unlisted"), "{classes:?}");
+
+    let victim = Victim::new();
+    fs::write(victim.dir.join(std::ffi::OsStr::from_bytes(b"a\xff")), "x").expect("room");
+    assert_eq!(victim.classes(), ["file.name"]);
+}
+
+#[test]
+fn a_folder_that_is_no_packet_is_refused() {
+    let bench = Bench::new();
+    let class = |dir: &Path| verify(dir, &bench.trust(), later()).expect_err("no packet").remove(0).class;
+    assert_eq!(class(&bench.path("nowhere")), "packet.unreadable");
+    assert_eq!(class(&bench.path("certs")), "file.missing");
+}
+
+#[test]
+fn records_that_do_not_follow_from_the_journal_are_refused_although_they_are_signed() {
+    let victim = Victim::new();
+    victim.write("run.json", victim.read("run.json").replace("\"fail\":1", "\"fail\":0"));
+    victim.reseal();
+    assert_eq!(victim.classes(), ["run.differs", "report.differs"]);
+
+    let victim = Victim::new();
+    victim.write(
+        "checks.json",
+        victim.read("checks.json").replace("\"status\":\"fail\"", "\"status\":\"pass\""),
+    );
+    victim.reseal();
+    assert!(victim.classes().contains(&"checks.differ"));
+
+    let victim = Victim::new();
+    victim.write("report.md", victim.read("report.md").replace("**FAIL**", "pass"));
+    victim.reseal();
+    assert_eq!(victim.classes(), ["report.differs"]);
+}
+
+#[test]
+fn a_journal_whose_chain_is_broken_or_that_tells_no_run_is_refused_although_it_is_signed() {
+    let victim = Victim::new();
+    victim.write("journal.jsonl", victim.read("journal.jsonl").replace("dns.query", "dns.quiet"));
+    victim.reseal();
+    assert_eq!(victim.classes(), ["journal.chain"]);
+
+    let victim = Victim::new();
+    victim.write("journal.jsonl", "");
+    victim.reseal();
+    assert_eq!(victim.classes(), ["journal.story"]);
+}
+
+#[test]
+fn records_of_another_form_or_format_are_refused() {
+    type Change = fn(&str) -> String;
+    let cases: [(&str, Change); 6] = [
+        ("record.json", |text| text.replacen('{', "{\"code\":0,", 1)),
+        ("record.json", |text| text.replace("}\n", "\n")),
+        ("record.form", |text| text.replacen('{', "{ ", 1)),
+        ("record.form", |text| text.trim_end().to_owned()),
+        ("record.shape", |text| text.replace("}\n", ",\"zzz\":1}\n")),
+        ("record.format", |text| text.replace("\"format\":1", "\"format\":2")),
+    ];
+    for (class, change) in cases {
+        let victim = Victim::new();
+        let text = victim.read("run.json");
+        let changed = change(&text);
+        assert_ne!(changed, text, "{class}");
+        victim.write("run.json", changed);
+        victim.reseal();
+        assert_eq!(victim.classes(), [class]);
+    }
+}
+
+#[test]
+fn a_packet_without_a_signature_is_refused() {
+    let victim = Victim::new();
+    fs::remove_file(&victim.signature).expect("there");
+    fs::remove_dir(victim.dir.join("signatures")).expect("empty");
+    assert_eq!(victim.classes(), ["signature.missing"]);
+}
+
+#[test]
+fn a_packet_signed_anew_by_a_stranger_is_refused() {
+    let victim = Victim::new();
+    fs::remove_file(&victim.signature).expect("there");
+    victim.sign_as(&new_signer(), "site-dev");
+    assert_eq!(victim.classes(), ["signature.unknown_signer"]);
+}
+
+#[test]
+fn a_second_signature_by_a_stranger_is_refused() {
+    let victim = Victim::new();
+    victim.sign_as(&new_signer(), "site-dev");
+    assert_eq!(victim.classes(), ["signature.unknown_signer"]);
+}
+
+#[test]
+fn a_signature_in_a_role_that_the_signer_does_not_have_is_refused() {
+    let victim = Victim::new();
+    victim.sign_as(&victim.bench.signer, "policy-admin");
+    assert_eq!(victim.classes(), ["signature.role"]);
+}
+
+#[test]
+fn a_signature_under_another_name_is_refused() {
+    let victim = Victim::new();
+    let other = victim.dir.join("signatures").join(format!("{}.asc", "0".repeat(40)));
+    fs::rename(&victim.signature, other).expect("there");
+    assert_eq!(victim.classes(), ["signature.file_name"]);
+}
+
+#[test]
+fn a_signature_over_another_manifest_is_refused() {
+    let victim = Victim::new();
+    let other = victim.bench.seal("run-2");
+    fs::write(&victim.signature, fs::read(other.signature).expect("there")).expect("room");
+    assert_eq!(victim.classes(), ["signature.bad"]);
+}
+
+#[test]
+fn a_revoked_principal_is_refused() {
+    let victim = Victim::new();
+    victim.bench.write_trust(&entry("a", victim.bench.signer.fingerprint(), &["site-dev"], "revoked = true"));
+    assert_eq!(victim.classes(), ["signature.revoked"]);
+}
+
+#[test]
+fn a_trusted_signer_who_did_not_run_it_cannot_seal_it() {
+    let victim = Victim::new();
+    let other = new_signer();
+    victim.bench.add_certificate("b", &other.public_armored().expect("a certificate"));
+    let both = entry("a", victim.bench.signer.fingerprint(), &["site-dev"], "")
+        + &entry("b", other.fingerprint(), &["site-dev"], "");
+    victim.bench.write_trust(&both);
+    victim.sign_as(&other, "site-dev");
+    let verified = verify(&victim.dir, &victim.bench.trust(), later()).expect("two good signatures");
+    assert_eq!(verified.signers.len(), 2);
+    fs::remove_file(&victim.signature).expect("there");
+    assert_eq!(victim.classes(), ["signature.not_the_principal"]);
+}
+
+#[test]
+fn a_signature_from_the_future_is_refused() {
+    let victim = Victim::new();
+    let classes: Vec<&str> =
+        victim.findings(start() - Duration::from_secs(30)).iter().map(|f| f.class).collect();
+    assert_eq!(classes, ["signature.bad"]);
+}
+
+#[test]
+fn a_signature_with_a_changed_armor_is_refused() {
+    let changes: [fn(&str) -> String; 4] = [
+        |text| text.replacen("\n\n", "\nComment: all checks passed\n\n", 1),
+        |text| format!("all checks passed\n{text}"),
+        |text| text.replace('\n', "\r\n"),
+        |text| format!("{text}{text}"),
+    ];
+    for change in changes {
+        let victim = Victim::new();
+        let text = fs::read_to_string(&victim.signature).expect("text");
+        fs::write(&victim.signature, change(&text)).expect("room");
+        let classes = victim.classes();
+        assert!(
+            classes == ["signature.spelling"] || classes == ["signature.form"],
+            "{classes:?} for {}",
+            change(&text)
+        );
+    }
+}
+
+#[test]
+fn a_signature_file_of_megabytes_is_not_read() {
+    let victim = Victim::new();
+    fs::write(&victim.signature, vec![b'a'; 2 << 20]).expect("room");
+    assert_eq!(victim.classes(), ["file.too_large"]);
+}
+
+#[test]
+fn a_timestamp_without_its_signature_is_refused_and_one_beside_it_is_named_as_unchecked() {
+    let victim = Victim::new();
+    let stamp = format!("signatures/{}.asc.tsr", victim.bench.signer.fingerprint());
+    victim.write(&stamp, "x");
+    let verified = verify(&victim.dir, &victim.bench.trust(), later()).expect("a sidecar is allowed");
+    assert_eq!(verified.unchecked, [stamp]);
+    assert!(verified.to_string().contains("not checked: signatures/"));
+    victim.write(&format!("signatures/{}.asc.tsr", "0".repeat(40)), "x");
+    assert_eq!(victim.classes(), ["sidecar.stray"]);
+}
+
+// Signatures that our own signer refuses to make.
+
+struct Forge {
+    cert: Cert,
+}
+
+impl Forge {
+    fn trusted_by(victim: &Victim, cert: Cert) -> Self {
+        victim.bench.add_certificate("b", &key::public_armored(&cert).expect("a certificate"));
+        let both = entry("a", victim.bench.signer.fingerprint(), &["site-dev"], "")
+            + &entry("b", &key::fingerprint(&cert).expect("version 4"), &["site-dev"], "");
+        victim.bench.write_trust(&both);
+        Self { cert }
+    }
+
+    fn builder(hash: HashAlgorithm) -> SignatureBuilder {
+        let readable = NotationDataFlags::empty().set_human_readable();
+        SignatureBuilder::new(SignatureType::Binary)
+            .set_hash_algo(hash)
+            .set_signature_creation_time(start() + Duration::from_secs(9))
+            .and_then(|b| b.set_notation("role@fabric.samakia.net", "site-dev", readable.clone(), false))
+            .and_then(|b| b.set_notation("intent@fabric.samakia.net", "seal", readable, false))
+            .expect("a signature")
+    }
+
+    /// Signs with the last secret key of the certificate and says what the verifier finds.
+    fn classes(&self, victim: &Victim, builder: SignatureBuilder, hash: HashAlgorithm) -> Vec<&'static str> {
+        let key = self.cert.keys().secret().last().expect("a key").key().clone();
+        let mut pair = key.into_keypair().expect("no passphrase");
+        let mut context = hash.context().expect("supported").for_signature(4);
+        context.update(&fs::read(victim.dir.join("manifest.sha256")).expect("there"));
+        let signature = builder
+            .set_issuer_fingerprint(self.cert.keys().secret().last().expect("a key").key().fingerprint())
+            .and_then(|b| b.sign_hash(&mut pair, context))
+            .expect("signed");
+        let mut writer = armor::Writer::new(Vec::new(), armor::Kind::Signature).expect("a writer");
+        Packet::from(signature).serialize(&mut writer).expect("room");
+        let name = format!("signatures/{}.asc", key::fingerprint(&self.cert).expect("version 4"));
+        victim.write(&name, writer.finalize().expect("room"));
+        match verify(&victim.dir, &victim.bench.trust(), later()) {
+            Ok(verified) => {
+                assert_eq!(verified.signers.len(), 2);
+                Vec::new()
+            }
+            Err(findings) => findings.iter().map(|f| f.class).collect(),
+        }
+    }
+}
+
+fn certificate() -> CertBuilder<'static> {
+    CertBuilder::new()
+        .set_cipher_suite(CipherSuite::Cv25519)
+        .set_creation_time(start() - Duration::from_secs(60))
+        .add_userid("b")
+}
+
+fn generated(builder: CertBuilder<'_>) -> Cert {
+    builder.generate().expect("entropy").0
+}
+
+#[test]
+fn two_subkeys_of_one_certificate_count_once() {
+    let victim = Victim::new();
+    let forge =
+        Forge::trusted_by(&victim, generated(certificate().add_signing_subkey().add_signing_subkey()));
+    let sha = HashAlgorithm::SHA512;
+    assert!(forge.classes(&victim, Forge::builder(sha), sha).is_empty());
+    let subkey =
+        forge.cert.keys().secret().last().expect("a key").key().fingerprint().to_hex().to_lowercase();
+    let under_own_name = fs::read(
+        victim.dir.join(format!("signatures/{}.asc", key::fingerprint(&forge.cert).expect("version 4"))),
+    )
+    .expect("there");
+    victim.write(&format!("signatures/{subkey}.asc"), under_own_name);
+    assert_eq!(victim.classes(), ["signature.file_name"]);
+}
+
+#[test]
+fn an_expired_certificate_is_refused() {
+    let victim = Victim::new();
+    let brief = certificate().set_validity_period(Duration::from_secs(600)).add_signing_subkey();
+    let forge = Forge::trusted_by(&victim, generated(brief));
+    let sha = HashAlgorithm::SHA512;
+    assert_eq!(forge.classes(&victim, Forge::builder(sha), sha), ["signature.expired"]);
+}
+
+#[test]
+fn an_expired_subkey_is_refused() {
+    let victim = Victim::new();
+    let brief = certificate().add_subkey(KeyFlags::empty().set_signing(), Duration::from_secs(600), None);
+    let forge = Forge::trusted_by(&victim, generated(brief));
+    let sha = HashAlgorithm::SHA512;
+    assert_eq!(forge.classes(&victim, Forge::builder(sha), sha), ["signature.expired"]);
+}
+
+#[test]
+fn a_certificate_revoked_by_its_holder_is_refused() {
+    let victim = Victim::new();
+    let (cert, revocation) = certificate().add_signing_subkey().generate().expect("entropy");
+    let forge = Forge::trusted_by(&victim, cert.insert_packets(revocation).expect("its own revocation").0);
+    let sha = HashAlgorithm::SHA512;
+    assert_eq!(forge.classes(&victim, Forge::builder(sha), sha), ["signature.revoked"]);
+}
+
+#[test]
+fn a_key_that_is_not_meant_for_signing_is_refused() {
+    let victim = Victim::new();
+    let forge = Forge::trusted_by(&victim, generated(certificate().add_authentication_subkey()));
+    let sha = HashAlgorithm::SHA512;
+    assert_eq!(forge.classes(&victim, Forge::builder(sha), sha), ["signature.bad"]);
+}
+
+#[test]
+fn a_weak_hash_is_refused() {
+    let victim = Victim::new();
+    let forge = Forge::trusted_by(&victim, generated(certificate().add_signing_subkey()));
+    let sha = HashAlgorithm::SHA1;
+    assert_eq!(forge.classes(&victim, Forge::builder(sha), sha), ["signature.bad"]);
+}
+
+#[test]
+fn an_unknown_critical_notation_is_refused() {
+    let victim = Victim::new();
+    let forge = Forge::trusted_by(&victim, generated(certificate().add_signing_subkey()));
+    let sha = HashAlgorithm::SHA512;
+    let builder = Forge::builder(sha).set_notation("must@example.org", "x", None, true).expect("a notation");
+    assert_eq!(forge.classes(&victim, builder, sha), ["signature.bad"]);
+}
+
+#[test]
+fn a_missing_or_doubled_role_is_refused() {
+    let victim = Victim::new();
+    let forge = Forge::trusted_by(&victim, generated(certificate().add_signing_subkey()));
+    let sha = HashAlgorithm::SHA512;
+    let doubled =
+        Forge::builder(sha).add_notation("role@fabric.samakia.net", "x", None, false).expect("a notation");
+    assert_eq!(forge.classes(&victim, doubled, sha), ["signature.notation"]);
+    let without = SignatureBuilder::new(SignatureType::Binary)
+        .set_hash_algo(sha)
+        .set_signature_creation_time(start() + Duration::from_secs(9))
+        .expect("a time");
+    assert_eq!(forge.classes(&victim, without, sha), ["signature.notation"]);
+}
+
+#[test]
+fn unsigned_subpackets_are_refused() {
+    use sequoia_openpgp::packet::signature::subpacket::{Subpacket, SubpacketValue};
+    let victim = Victim::new();
+    let bytes = fs::read(&victim.signature).expect("there");
+    let packet = <Packet as sequoia_openpgp::parse::Parse<Packet>>::from_bytes(&bytes).expect("a packet");
+    let Packet::Signature(mut signature) = packet else { panic!("a signature") };
+    let keyid = victim.bench.signer.fingerprint().as_str()[24..].parse().expect("a key id");
+    let unsigned = Subpacket::new(SubpacketValue::Issuer(keyid), false).expect("a subpacket");
+    signature.unhashed_area_mut().add(unsigned).expect("room");
+    let mut writer = armor::Writer::new(Vec::new(), armor::Kind::Signature).expect("a writer");
+    Packet::from(signature).serialize(&mut writer).expect("room");
+    fs::write(&victim.signature, writer.finalize().expect("room")).expect("room");
+    assert_eq!(victim.classes(), ["signature.spelling"]);
+}
+
+#[test]
+fn the_specification_lists_exactly_the_classes_that_the_verifier_reports() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let specification = fs::read_to_string(root.join("../../evidence/PACKET.md")).expect("the specification");
+    let area = |word: &str| {
+        [
+            "file.",
+            "journal.",
+            "manifest.",
+            "packet.",
+            "record.",
+            "report.",
+            "run.",
+            "checks.",
+            "sidecar.",
+            "signature.",
+        ]
+        .iter()
+        .any(|a| word.starts_with(a))
+    };
+    let is_class = |word: &str| {
+        area(word)
+            && word.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'))
+            && ![".md", ".jsonl", "run.json", "checks.json"].iter().any(|e| word.ends_with(e))
+    };
+    let mut listed: Vec<&str> = specification
+        .lines()
+        .filter_map(|l| l.strip_prefix("| `").and_then(|l| l.split('`').next()))
+        .filter(|w| is_class(w))
+        .collect();
+    listed.sort_unstable();
+    let sources = ["manifest.rs", "verify.rs", "verify/content.rs", "verify/signatures.rs", "verify/tree.rs"];
+    let text: String =
+        sources.map(|name| fs::read_to_string(root.join("src").join(name)).expect("a source")).concat();
+    let mut used: Vec<&str> = text.split('"').filter(|w| is_class(w)).collect();
+    used.sort_unstable();
+    used.dedup();
+    assert_eq!(listed, used);
+}

@@ -1,0 +1,206 @@
+//! A sealed packet of a small run, with keys and a trust file, for the tests of this folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use fabric_evidence::event::{
+    CallOutcome, CheckVerdict, Event, FaultRecord, HostRecord, Mode, Principal, RuleRecord, RunHead,
+    ScriptRecord, SiteRecord, Target, WorkerEnd, arguments_digest,
+};
+use fabric_evidence::packet::Sealed;
+use fabric_evidence::{Fingerprint, PacketFolder, Signer, Stamp, Trust, key};
+use fabric_model::check::{Basis, Place};
+use fabric_model::exit::Exit;
+use fabric_model::site::Realm;
+use fabric_model::{Class, Code, Digest, Fault, Stage, Value};
+use tempfile::TempDir;
+
+/// The time at which the sample runs begin.
+pub(crate) fn start() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)
+}
+
+/// A time well after the seal.
+pub(crate) fn later() -> SystemTime {
+    start() + Duration::from_secs(3600)
+}
+
+/// A folder with a key, a trust file that knows it, and room for packets.
+pub(crate) struct Bench {
+    pub(crate) dir: TempDir,
+    pub(crate) signer: Signer,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let signer = new_signer();
+        let bench = Self { dir, signer };
+        fs::create_dir(bench.path("certs")).expect("new");
+        bench.add_certificate("a", &bench.signer.public_armored().expect("a certificate"));
+        bench.write_trust(&entry("a", bench.signer.fingerprint(), &["site-dev"], ""));
+        bench
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn add_certificate(&self, name: &str, armored: &[u8]) {
+        fs::write(self.path("certs").join(format!("{name}.asc")), armored).expect("room");
+    }
+
+    pub(crate) fn write_trust(&self, entries: &str) {
+        fs::write(self.path("trust.toml"), format!("format = 1\n{entries}")).expect("room");
+    }
+
+    pub(crate) fn trust(&self) -> Trust {
+        Trust::load(&self.path("trust.toml")).expect("a good trust file")
+    }
+
+    pub(crate) fn principal(&self) -> Principal {
+        Principal {
+            fingerprint: self.signer.fingerprint().clone(),
+            roles: vec!["site-dev".parse().expect("a word")],
+        }
+    }
+
+    /// A run of three checks and one denial, not sealed.
+    pub(crate) fn open_packet(&self, run_id: &str) -> PacketFolder {
+        let mut packet = PacketFolder::create(&self.path("runs").join(run_id)).expect("new");
+        for (n, event) in events(run_id, self.principal()).iter().enumerate() {
+            let at = start() + Duration::from_millis(n as u64 * 40);
+            packet.journal().append(at, event).expect("room");
+        }
+        packet
+    }
+
+    pub(crate) fn seal(&self, run_id: &str) -> Sealed {
+        let packet = self.open_packet(run_id);
+        packet.artifact("answers/soa.txt", b"an answer\n").expect("a good name");
+        packet.seal(&self.signer, "site-dev", "seal", start() + Duration::from_secs(9)).expect("a usable key")
+    }
+}
+
+pub(crate) fn new_signer() -> Signer {
+    let cert =
+        key::generate("Site key <site@samakia.example>", start() - Duration::from_secs(60)).expect("entropy");
+    Signer::from_cert(cert).expect("Ed25519")
+}
+
+/// One `[[principal]]` of a trust file, with its certificate in `certs/NAME.asc`.
+pub(crate) fn entry(name: &str, fingerprint: &Fingerprint, roles: &[&str], more: &str) -> String {
+    format!(
+        "[[principal]]\nname = \"{name}\"\ncertificate = \"certs/{name}.asc\"\nfingerprint = \"{fingerprint}\"\nroles = {roles:?}\n{more}\n"
+    )
+}
+
+pub(crate) fn events(run_id: &str, principal: Principal) -> Vec<Event> {
+    let digest = |text: &str| Digest::of(text.as_bytes());
+    let place = |steps: &[u32]| Place(steps.to_vec());
+    let head = RunHead {
+        run_id: run_id.parse().expect("a word"),
+        version: "0.1.0".to_owned(),
+        mode: Mode::Rehearse,
+        started: Stamp::of(start()),
+        site: SiteRecord {
+            name: "samakia".parse().expect("a word"),
+            realm: Realm::Twin,
+            digest: digest("site"),
+        },
+        script: ScriptRecord {
+            path: "acceptance/dns.rhai".to_owned(),
+            digest: digest("script"),
+            title: "DNS plane | acceptance".to_owned(),
+            kind: "acceptance".to_owned(),
+            reach: Class::Observe,
+        },
+        modules: Vec::new(),
+        policy: digest("policy"),
+        trust: digest("trust"),
+        principal,
+        params: BTreeMap::from([("timeout".to_owned(), Value::Float(2.0))]),
+        host: HostRecord { hostname: "runner".to_owned(), user: "operator".to_owned() },
+        boundary: "reduced: no Landlock or seccomp in this version".to_owned(),
+        recovered_from: None,
+    };
+    let arguments = Value::from_iter([("name".to_owned(), Value::from("dns.example"))]);
+    let request = |call_id, check, primitive: &str| Event::CallRequested {
+        call_id,
+        place: place(&[2, call_id as u32]),
+        check,
+        primitive: primitive.to_owned(),
+        arguments_digest: arguments_digest(&arguments).expect("plain"),
+        arguments: arguments.clone(),
+    };
+    let denial = Fault::new(Code::DeniedResource, Stage::Gate, "no rule grants `tls.probe` on vip:minio")
+        .hint("Add `\"tls.probe\" = [\"vip:minio\"]` to policy.toml.");
+    vec![
+        Event::RunStarted { head: Box::new(head) },
+        Event::CheckBegun { check: 2, place: place(&[2]), title: "serials are equal".to_owned() },
+        Event::CheckBegun { check: 1, place: place(&[1]), title: "the zone is served".to_owned() },
+        request(1, Some(1), "dns.query"),
+        Event::CallGranted {
+            call_id: 1,
+            resources: vec!["vip:dns".to_owned()],
+            grants: vec![RuleRecord { file: "policy.toml".to_owned(), line: 12 }],
+            targets: vec![Target {
+                name: "vip:dns".to_owned(),
+                addresses: vec!["192.168.11.100".parse().expect("an address")],
+            }],
+        },
+        Event::CallFinished {
+            call_id: 1,
+            outcome: CallOutcome::Value(Value::from_iter([("ttl".to_owned(), Value::Int(300))])),
+            transport: Some("udp".to_owned()),
+            basis: Some(Basis::Probed),
+            took_ms: 3,
+        },
+        Event::CheckEnded { check: 1, verdict: CheckVerdict::Pass, took_ms: 5 },
+        Event::Printed { place: place(&[1]), text: "\u{1b}[2Jhello".to_owned() },
+        Event::CheckEnded {
+            check: 2,
+            verdict: CheckVerdict::Fail {
+                what: "serial".to_owned(),
+                expected: Value::Int(2_026_010_100),
+                observed: Value::from("<b>\u{1b}[31m|evil|\u{202e}"),
+            },
+            took_ms: 80,
+        },
+        request(2, None, "tls.probe"),
+        Event::CallDenied { call_id: 2, fault: FaultRecord::from(&denial) },
+        Event::CheckBegun { check: 3, place: place(&[3]), title: "TLS".to_owned() },
+        Event::CheckEnded {
+            check: 3,
+            verdict: CheckVerdict::Skip { reason: "no VIP".to_owned() },
+            took_ms: 0,
+        },
+        Event::WorkerEnded { how: WorkerEnd::Finished },
+        Event::RunEnded { exits: vec![Exit::Denied, Exit::ChecksFailed] },
+    ]
+}
+
+/// Makes every file of a packet writable again, as whoever tampers with one would.
+pub(crate) fn unlock(dir: &Path) {
+    for path in files(dir) {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("our file");
+    }
+}
+
+/// Every file below a folder.
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}

@@ -1,0 +1,30 @@
+//! The committed JSON schemas are those of the types.
+
+use std::fs;
+use std::path::Path;
+
+use fabric_evidence::journal::Line;
+use fabric_evidence::{ChecksRecord, RunRecord};
+
+#[test]
+fn the_schemas_in_evidence_are_those_of_the_types() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../evidence/schema");
+    let schemas = [
+        ("run.schema.json", schemars::schema_for!(RunRecord)),
+        ("checks.schema.json", schemars::schema_for!(ChecksRecord)),
+        ("journal-line.schema.json", schemars::schema_for!(Line)),
+    ];
+    for (name, schema) in schemas {
+        let text = serde_json::to_string_pretty(&schema).expect("plain data") + "\n";
+        let path = folder.join(name);
+        if std::env::var_os("FABRIC_WRITE_SCHEMAS").is_some() {
+            fs::create_dir_all(&folder).expect("room");
+            fs::write(&path, &text).expect("room");
+        }
+        assert_eq!(
+            fs::read_to_string(&path).ok(),
+            Some(text),
+            "{name}: run with FABRIC_WRITE_SCHEMAS=1 and review"
+        );
+    }
+}

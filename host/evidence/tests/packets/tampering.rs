@@ -1,0 +1,127 @@
+//! Nothing in a sealed packet can be changed unseen.
+
+use std::fs;
+use std::path::Path;
+
+use fabric_evidence::{Finding, Trust, verify};
+
+use crate::sample::{Bench, files, later, unlock};
+
+/// Files over this size are sampled, others flipped byte by byte.
+const EXHAUSTIVE_LIMIT: usize = 1200;
+
+fn refused(dir: &Path, trust: &Trust) -> bool {
+    verify(dir, trust, later()).is_err()
+}
+
+#[test]
+fn a_sealed_packet_verifies_and_says_that_it_ran_on_the_twin() {
+    let bench = Bench::new();
+    let sealed = bench.seal("run-1");
+    let verified = verify(&sealed.dir, &bench.trust(), later()).expect("untouched");
+    assert_eq!(verified.manifest, sealed.manifest_digest);
+    assert_eq!(verified.run, sealed.run);
+    assert_eq!(verified.signers.len(), 1);
+    let said = verified.to_string();
+    assert!(said.contains("(twin), a model: no evidence of the real site"), "{said}");
+    assert!(said.contains("ended as denied (6)"), "{said}");
+}
+
+#[test]
+fn any_flipped_byte_of_any_file_is_refused() {
+    let bench = Bench::new();
+    let sealed = bench.seal("run-1");
+    let trust = bench.trust();
+    unlock(&sealed.dir);
+    let all = files(&sealed.dir);
+    assert_eq!(all.len(), 7, "{all:?}");
+    for file in all {
+        let original = fs::read(&file).expect("readable");
+        let step = if original.len() <= EXHAUSTIVE_LIMIT { 1 } else { original.len() / 150 };
+        for at in (0..original.len()).step_by(step).chain([original.len() - 1]) {
+            // 0x20 turns case and white space, the changes that a lenient parser forgives.
+            for mask in [0x01, 0x20] {
+                let mut changed = original.clone();
+                changed[at] ^= mask;
+                fs::write(&file, &changed).expect("room");
+                assert!(refused(&sealed.dir, &trust), "{}: byte {at} ^ {mask:#x}", file.display());
+            }
+        }
+        fs::write(&file, &original).expect("room");
+    }
+    assert!(!refused(&sealed.dir, &trust), "the packet is as it was");
+}
+
+#[test]
+fn any_added_or_removed_byte_at_the_end_of_a_file_is_refused() {
+    let bench = Bench::new();
+    let sealed = bench.seal("run-1");
+    let trust = bench.trust();
+    unlock(&sealed.dir);
+    for file in files(&sealed.dir) {
+        let original = fs::read(&file).expect("readable");
+        let (_, shorter) = original.split_last().expect("not empty");
+        for changed in
+            [shorter.to_vec(), [&original[..], b"\n"].concat(), [b"\n", &original[..]].concat(), Vec::new()]
+        {
+            fs::write(&file, &changed).expect("room");
+            assert!(refused(&sealed.dir, &trust), "{} of {} bytes", file.display(), changed.len());
+        }
+        fs::write(&file, &original).expect("room");
+    }
+}
+
+#[test]
+fn a_journal_cut_after_any_line_is_refused() {
+    let bench = Bench::new();
+    let sealed = bench.seal("run-1");
+    let trust = bench.trust();
+    unlock(&sealed.dir);
+    let journal = sealed.dir.join("journal.jsonl");
+    let text = fs::read_to_string(&journal).expect("text");
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for kept in 0..lines.len() {
+        fs::write(&journal, lines[..kept].concat()).expect("room");
+        let findings = verify(&sealed.dir, &trust, later()).expect_err("cut");
+        let classes: Vec<&str> = findings.iter().map(|f| f.class).collect();
+        assert!(classes.contains(&"file.digest"), "{kept}: {classes:?}");
+        // Not by its digest alone: the records no longer follow from it.
+        let told = |f: &Finding| matches!(f.class, "run.differs" | "journal.story");
+        assert!(findings.iter().any(told), "{kept}: {classes:?}");
+    }
+}
+
+#[test]
+fn sealed_files_are_read_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new();
+    for file in files(&bench.seal("run-1").dir) {
+        let mode = fs::metadata(&file).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o400, "{}", file.display());
+    }
+}
+
+#[test]
+fn the_index_gets_one_line_per_packet() {
+    let bench = Bench::new();
+    let first = bench.seal("run-1");
+    bench.seal("run-2");
+    let index = fs::read_to_string(bench.path("runs/index.jsonl")).expect("text");
+    let lines: Vec<&str> = index.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].contains(&first.manifest_digest.to_string()));
+    assert!(lines[1].contains("run-2"));
+}
+
+#[test]
+fn the_report_shows_what_did_not_pass_and_no_remote_markup() {
+    let bench = Bench::new();
+    let report = fs::read_to_string(bench.seal("run-1").dir.join("report.md")).expect("text");
+    assert!(report.contains("### **FAIL**: serials are equal"), "{report}");
+    assert!(report.contains("- Expected: 2026010100"), "{report}");
+    assert!(report.contains("&lt;b&gt;"), "{report}");
+    assert!(report.contains("\\|evil\\|"), "{report}");
+    assert!(report.chars().all(|c| c == '\n' || !c.is_control()), "{report:?}");
+    assert!(!report.contains('\u{202e}') && !report.contains("<b>"));
+    assert!(report.contains("DNS plane \\| acceptance"), "{report}");
+}
