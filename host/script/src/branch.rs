@@ -18,6 +18,11 @@ pub(crate) type SharedModule = Shared<Module>;
 /// Checks of one run. The largest suite of the site has some 200.
 const CHECKS_LIMIT: u64 = 5_000;
 
+/// Branches of one run; the site has some 20 hosts and 50 records.
+const BRANCHES_LIMIT: u64 = 20_000;
+/// Bytes of all frames that are not answered: titles and verdicts beside the output, which has its own limit.
+const FRAME_BYTES_LIMIT: u64 = 64 << 20;
+
 /// What all branches of a run share.
 pub(crate) struct Run {
     pub(crate) path: String,
@@ -33,6 +38,8 @@ pub(crate) struct Run {
     operations: AtomicU64,
     output: AtomicU64,
     checks: AtomicU64,
+    branches: AtomicU64,
+    frame_bytes: AtomicU64,
     stopped: AtomicBool,
     /// The first limit that was reached, in words.
     limit: Mutex<Option<String>>,
@@ -63,6 +70,8 @@ impl Run {
             operations: AtomicU64::new(0),
             output: AtomicU64::new(0),
             checks: AtomicU64::new(0),
+            branches: AtomicU64::new(0),
+            frame_bytes: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             limit: Mutex::new(None),
         }
@@ -89,6 +98,25 @@ impl Run {
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Counts the branches of one `par`.
+    pub(crate) fn begin_branches(&self, more: usize) -> Result<(), Box<EvalAltResult>> {
+        self.count(&self.branches, more as u64, BRANCHES_LIMIT, "branches of `par`")
+    }
+
+    fn count(
+        &self,
+        counter: &AtomicU64,
+        more: u64,
+        limit: u64,
+        what: &str,
+    ) -> Result<(), Box<EvalAltResult>> {
+        if counter.fetch_add(more, Ordering::Relaxed) + more > limit {
+            self.stop(&format!("more than {limit} {what}"));
+            return Err(thrown::stopped());
+        }
+        Ok(())
     }
 
     /// The limit that ended the script.
@@ -161,16 +189,14 @@ impl Branch {
 
     /// The number of a new check.
     pub(crate) fn begin_check(&self) -> Result<u64, Box<EvalAltResult>> {
-        if self.run.checks.fetch_add(1, Ordering::Relaxed) >= CHECKS_LIMIT {
-            self.run.stop(&format!("more than {CHECKS_LIMIT} checks"));
-            return Err(thrown::stopped());
-        }
+        self.run.count(&self.run.checks, 1, CHECKS_LIMIT, "checks")?;
         Ok(self.run.link.number())
     }
 
     /// Sends a frame that is not answered.
     pub(crate) fn send(&self, frame: &FromWorker) -> Result<(), Box<EvalAltResult>> {
-        self.run.link.send(frame).map_err(|unsent| self.unsent(&unsent))
+        let bytes = self.run.link.send(frame).map_err(|unsent| self.unsent(&unsent))?;
+        self.run.count(&self.run.frame_bytes, bytes, FRAME_BYTES_LIMIT, "bytes of titles and verdicts")
     }
 
     /// The error of a frame that did not get through: the script ends.
@@ -189,13 +215,11 @@ impl Branch {
         }
         // Each line costs a frame, so an empty one is not free.
         let bytes = text.len() as u64 + 1;
-        if self.run.output.fetch_add(bytes, Ordering::Relaxed) + bytes > self.run.limits.output_bytes {
-            self.run.stop(&format!("more than {} bytes of output", self.run.limits.output_bytes));
-            return;
-        }
-        let frame = FromWorker::Print { place: self.next_place(), text: text.to_owned() };
+        let counted =
+            self.run.count(&self.run.output, bytes, self.run.limits.output_bytes, "bytes of output");
         // The error is latched in the run.
-        let _latched: Result<(), Box<EvalAltResult>> = self.send(&frame);
+        let _latched = counted
+            .and_then(|()| self.send(&FromWorker::Print { place: self.next_place(), text: text.to_owned() }));
     }
 
     /// Gives the engine the reason to stop, when there is one.

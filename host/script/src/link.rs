@@ -1,6 +1,7 @@
 //! The worker's end of the door: frames out under one lock, replies in to whichever branch waits for them.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -45,12 +46,14 @@ impl Link {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Sends a frame that is not answered.
-    pub(crate) fn send(&self, frame: &FromWorker) -> Result<(), Unsent> {
-        door::write(&mut *held(&self.writer), frame).map_err(|broken| match broken {
+    /// Sends a frame that is not answered. Returns how many bytes it took.
+    pub(crate) fn send(&self, frame: &FromWorker) -> Result<u64, Unsent> {
+        let bytes = door::encode(frame).map_err(|broken| match broken {
             Broken::TooLong(bytes) => Unsent::TooLong(bytes),
             _ => Unsent::Gone,
-        })
+        })?;
+        held(&self.writer).write_all(&bytes).map_err(|_| Unsent::Gone)?;
+        Ok(bytes.len() as u64)
     }
 
     /// Sends a frame with a new call id and waits for its answer.

@@ -135,39 +135,47 @@ impl<'a> Names<'a> {
     }
 
     fn misused(&self, file: &str, source: &str, ast: &AST) -> Vec<Diagnostic> {
-        let mut found = Vec::new();
-        for function in ast.iter_functions() {
-            let position = || definition(source, function.name);
+        let mut found = Found { file, diagnostics: Vec::new(), names: BTreeSet::new() };
+        for function in ast.iter_functions().filter(|f| !is_closure(f.name)) {
             if FUNCTIONS.contains(&function.name) || self.namespaces.contains(function.name) {
                 let message = format!("function `{}` would hide the one of the same name", function.name);
-                found.push(at(file, position(), message).hint(HINT_NAME));
+                found.add(definition(source, function.name), message, HINT_NAME);
             }
-            // The parameters of closures come with the variables that they capture, which are seen where they are defined.
-            for parameter in function.params.iter().filter(|name| self.namespaces.contains(**name)) {
-                let message = format!("parameter `{parameter}` is named like a namespace of the host");
-                found.push(at(file, position(), message).hint(HINT_NAME));
+            for parameter in &function.params {
+                self.named(parameter, "parameter", definition(source, function.name), &mut found);
             }
         }
         ast.walk(&mut |path: &[ASTNode<'_>]| {
             match path.last() {
-                Some(ASTNode::Stmt(statement)) => self.statement(file, statement, &mut found),
+                Some(ASTNode::Stmt(statement)) => self.statement(statement, &mut found),
                 Some(ASTNode::Expr(Expr::FnCall(call, position) | Expr::MethodCall(call, position))) => {
-                    self.call(file, call, *position, &mut found);
+                    self.call(call, *position, &mut found);
                 }
                 _ => {}
             }
             true
         });
-        found
+        for closure in ast.iter_functions().filter(|f| is_closure(f.name)) {
+            // Captured variables are parameters of a closure too; they were found where they are defined.
+            for parameter in
+                closure.params.iter().filter(|name| !found.names.contains(**name)).collect::<Vec<_>>()
+            {
+                self.named(parameter, "parameter", between_bars(source, parameter), &mut found);
+            }
+        }
+        found.diagnostics
     }
 
-    fn statement(&self, file: &str, statement: &Stmt, found: &mut Vec<Diagnostic>) {
-        let mut named = |ident: &Ident, what: &str| {
-            if self.namespaces.contains(ident.name.as_str()) {
-                let message = format!("{what} `{}` is named like a namespace of the host", ident.name);
-                found.push(at(file, ident.pos, message).hint(HINT_NAME));
-            }
-        };
+    fn named(&self, name: &str, what: &str, position: Position, found: &mut Found<'_>) {
+        if self.namespaces.contains(name) {
+            let message = format!("{what} `{name}` is named like a namespace of the host");
+            found.add(position, message, HINT_NAME);
+            found.names.insert(name.to_owned());
+        }
+    }
+
+    fn statement(&self, statement: &Stmt, found: &mut Found<'_>) {
+        let mut named = |ident: &Ident, what: &str| self.named(&ident.name, what, ident.pos, found);
         match statement {
             Stmt::Var(variable, ..) => named(&variable.0, "variable"),
             Stmt::Import(import, _) => named(&import.1, "import"),
@@ -180,29 +188,48 @@ impl<'a> Names<'a> {
             }
             Stmt::TryCatch(parts, _) => {
                 if let Expr::Variable(variable, _, position) = &parts.expr {
-                    named(&Ident { name: variable.1.clone(), pos: *position }, "variable");
+                    self.named(&variable.1, "variable", *position, found);
                 }
             }
-            Stmt::FnCall(call, position) => self.call(file, call, *position, found),
+            Stmt::FnCall(call, position) => self.call(call, *position, found),
             _ => {}
         }
     }
 
-    fn call(&self, file: &str, call: &FnCallExpr, position: Position, found: &mut Vec<Diagnostic>) {
+    fn call(&self, call: &FnCallExpr, position: Position, found: &mut Found<'_>) {
         let Some((area, verb)) = qualified(call).filter(|(area, _)| self.namespaces.contains(area)) else {
             return;
         };
         if area == SITE {
             if !SITE_FUNCTIONS.contains(&verb) {
                 let near = suggestion(verb, SITE_FUNCTIONS.iter().copied());
-                found.push(at(file, position, format!("`site` has no function `{verb}`{near}")));
+                let message = format!("`site` has no function `{verb}`{near}");
+                found.add(position, message, "docs/scripting.md lists them.");
             }
         } else if !self.primitives.iter().any(|p| p.area() == area && p.verb() == verb) {
             let verbs = self.primitives.iter().filter(|p| p.area() == area).map(PrimitiveName::verb);
             let message = format!("`{area}.{verb}` is not a primitive{}", suggestion(verb, verbs));
-            found.push(at(file, position, message).hint("`fabric list primitives` shows them all."));
+            found.add(position, message, "`fabric list primitives` shows them all.");
         }
     }
+}
+
+/// What was found in one file.
+struct Found<'a> {
+    file: &'a str,
+    diagnostics: Vec<Diagnostic>,
+    /// Names that were refused where they are defined.
+    names: BTreeSet<String>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, position: Position, message: String, hint: &str) {
+        self.diagnostics.push(at(self.file, position, message).hint(hint));
+    }
+}
+
+fn is_closure(function: &str) -> bool {
+    function.starts_with("anon$")
 }
 
 /// The namespace and the name of a call that has one namespace.
@@ -252,6 +279,21 @@ fn definition(source: &str, name: &str) -> Position {
     Position::NONE
 }
 
+/// The first parameter of a closure that has this name; the parser keeps no position of it either.
+fn between_bars(source: &str, name: &str) -> Position {
+    for (index, line) in source.lines().enumerate() {
+        let mut column = 1;
+        for (segment, text) in line.split('|').enumerate() {
+            if segment % 2 == 1 && text.split(',').any(|parameter| parameter.trim() == name) {
+                let (line, column) = (u16::try_from(index + 1), u16::try_from(column));
+                return line.ok().zip(column.ok()).map_or(Position::NONE, |(l, c)| Position::new(l, c));
+            }
+            column += text.chars().count() + 1;
+        }
+    }
+    Position::NONE
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,7 +325,7 @@ mod tests {
             ("let x = 1;\nlet site = 1;", "9:5: variable `site` is named like"),
             ("const unit = 1;", "variable `unit` is named like"),
             ("fn f(dns) { 1 }", "8:1: parameter `dns` is named like"),
-            ("let f = |dns| 1;", "parameter `dns` is named like"),
+            ("let f = |dns| 1;", "8:10: parameter `dns` is named like"),
             ("for dns in [1] { }", "variable `dns` is named like"),
             ("for (x, dns) in [1] { }", "variable `dns` is named like"),
             ("try { 1 } catch (dns) { 2 }", "variable `dns` is named like"),
@@ -308,6 +350,12 @@ mod tests {
             let found = found(body, &[("lib/x", "")]);
             assert!(found.iter().any(|f| f.contains(says)), "{body}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_captured_variable_is_reported_once_where_it_is_defined() {
+        let found = found("let unit = 1;\nlet f = || unit + 1;", &[]);
+        assert_eq!(found.len(), 1, "{found:?}");
     }
 
     #[test]

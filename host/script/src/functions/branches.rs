@@ -47,6 +47,7 @@ fn par(branch: &Branch, context: &NativeCallContext<'_>, list: &Array, body: &Fn
     if branch.depth >= PAR_DEPTH {
         return Err(argument(format!("`par` nests deeper than {PAR_DEPTH}")));
     }
+    branch.run.begin_branches(list.len())?;
     let apart = |e: crate::convert::Uncrossable| argument(format!("what `par` passes to a branch: {e}"));
     let work = Work {
         branch,

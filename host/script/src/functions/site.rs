@@ -61,7 +61,7 @@ pub(super) fn module(branch: &Arc<Branch>) -> Module {
         });
     }
     let on = Arc::clone(branch);
-    functions.add("info", move || field(&on.run.site, "site").map_or(Dynamic::UNIT, to_dynamic));
+    functions.add("info", move || field(&on.run.site, "info").map_or(Dynamic::UNIT, to_dynamic));
     functions.0
 }
 

@@ -94,7 +94,7 @@ impl Told {
     pub(crate) fn outcome(&self) -> &Outcome {
         match self.frames.last() {
             Some(FromWorker::End { outcome }) => outcome,
-            other => panic!("no end, but {other:?}"),
+            other => unreachable!("no end, but {other:?}"),
         }
     }
 
@@ -106,23 +106,23 @@ impl Told {
     pub(crate) fn threw(&self) -> &str {
         match self.outcome() {
             Outcome::Threw { message } => message,
-            other => panic!("{other:?}"),
+            other => unreachable!("{other:?}"),
         }
     }
 
     pub(crate) fn limit(&self) -> &str {
         match self.outcome() {
             Outcome::Limit { message } => message,
-            other => panic!("{other:?}"),
+            other => unreachable!("{other:?}"),
         }
     }
 
     pub(crate) fn prints(&self) -> Vec<&str> {
-        let text = |frame| match frame {
-            &FromWorker::Print { ref text, .. } => Some(text.as_str()),
+        let texts = self.frames.iter().filter_map(|frame| match frame {
+            FromWorker::Print { text, .. } => Some(text.as_str()),
             _ => None,
-        };
-        self.frames.iter().filter_map(text).collect()
+        });
+        texts.collect()
     }
 
     pub(crate) fn calls(&self) -> usize {
