@@ -4,6 +4,7 @@ mod clock;
 mod datagram;
 mod dial;
 mod entropy;
+pub mod ssh;
 
 use std::sync::Arc;
 

@@ -1,0 +1,154 @@
+//! The SSH seam over real connections.
+
+use std::net::SocketAddr;
+
+use fabric_wire::endpoint::{SshHost, SshIdentity};
+use fabric_wire::seam::{Pending, Ssh};
+use fabric_wire::ssh::{AuthProbe, CommandOutput, ReadCommand};
+use fabric_wire::{BoxStream, Deadline, WireError};
+use russh::Disconnect;
+
+use super::handshake::{Connection, shake_hands};
+use super::identity::{Identity, Proof};
+use super::known_hosts::KnownHosts;
+use super::pool::{Pool, Pooled};
+use super::session::Session;
+
+/// Reaches hosts over SSH with pinned host keys only. Sessions are pooled for as long as it lives.
+pub struct SshClient {
+    known_hosts: KnownHosts,
+    identity: Identity,
+    pool: Pool,
+}
+
+impl SshClient {
+    /// A client that trusts the keys of `known_hosts` and authenticates with `identity`. Nothing is connected yet, and an unusable
+    /// identity is reported by the first call that needs it.
+    pub fn new(known_hosts: KnownHosts, identity: SshIdentity) -> Self {
+        Self { known_hosts, identity: Identity::new(identity), pool: Pool::default() }
+    }
+
+    async fn run(&self, host: &SshHost, line: &str, deadline: Deadline) -> Result<CommandOutput, WireError> {
+        let pooled = self.session(host, deadline).await?;
+        match deadline.bound(pooled.session.run(line)).await {
+            // A pooled session may have died unnoticed, or all its places may be held by commands that hang on the host. Reading
+            // commands can be repeated.
+            Err(WireError::Closed | WireError::Permission(_)) if !pooled.fresh => {
+                self.pool.forget(host, &pooled.session).await;
+                let again = self.session(host, deadline).await?;
+                deadline.bound(again.session.run(line)).await
+            }
+            Err(WireError::Timeout) => {
+                // The host may have gone away without a word; the next call finds out with a new connection.
+                self.pool.forget(host, &pooled.session).await;
+                Err(WireError::Timeout)
+            }
+            result => result,
+        }
+    }
+
+    pub(super) async fn session(&self, host: &SshHost, deadline: Deadline) -> Result<Pooled, WireError> {
+        self.pool.session(host, deadline, self.open(host, deadline)).await
+    }
+
+    async fn open(&self, host: &SshHost, deadline: Deadline) -> Result<Session, WireError> {
+        let (mut connection, path) = self.connect(host, deadline).await?;
+        let user = host.user.as_str();
+        match deadline.bound(self.identity.prove(&mut connection, user)).await? {
+            Proof::Accepted => Ok(Session::new(connection, host.name.to_string(), user.to_owned(), path)),
+            Proof::Refused { methods, partial } => {
+                let name = &host.name;
+                let methods = methods.join(", ");
+                Err(WireError::Authentication(if partial {
+                    format!("`{name}` wants more than the operator's key from `{user}`: {methods}")
+                } else {
+                    format!("`{name}` does not accept the operator's key for `{user}`; it offers: {methods}")
+                }))
+            }
+        }
+    }
+
+    /// Opens a connection from `host`; gives it with the names of the hosts up to and including `host`.
+    pub(super) async fn forward_from(
+        &self,
+        host: &SshHost,
+        to: SocketAddr,
+        deadline: Deadline,
+    ) -> Result<(BoxStream, Vec<String>), WireError> {
+        let mut pooled = self.session(host, deadline).await?;
+        let mut stream = deadline.bound(pooled.session.forward(to)).await;
+        if matches!(stream, Err(WireError::Closed)) && !pooled.fresh {
+            self.pool.forget(host, &pooled.session).await;
+            pooled = self.session(host, deadline).await?;
+            stream = deadline.bound(pooled.session.forward(to)).await;
+        }
+        let path = pooled.session.path().iter().cloned().chain([host.name.to_string()]).collect();
+        Ok((stream?, path))
+    }
+
+    /// Whether the server lets `user` in with the operator's key, and the methods that it offers beforehand.
+    async fn try_account(
+        &self,
+        connection: &mut Connection,
+        user: &str,
+    ) -> Result<(bool, Vec<String>), WireError> {
+        match Identity::ask_methods(connection, user).await? {
+            // It wants no credential at all.
+            Proof::Accepted => Ok((true, vec!["none".to_owned()])),
+            Proof::Refused { methods, .. } if !methods.iter().any(|method| method == "publickey") => {
+                Ok((false, methods))
+            }
+            Proof::Refused { methods, .. } => {
+                let proof = self.identity.prove(connection, user).await?;
+                Ok((matches!(proof, Proof::Accepted), methods))
+            }
+        }
+    }
+
+    /// A session with a server that has proven to be `host`, before any authentication of ours.
+    async fn connect(
+        &self,
+        host: &SshHost,
+        deadline: Deadline,
+    ) -> Result<(Connection, Vec<String>), WireError> {
+        let (stream, path) = self.reach(host, deadline).await?;
+        let trusted = self.known_hosts.trusted_for(host);
+        let connection = deadline.bound(shake_hands(stream, trusted)).await?;
+        Ok((connection, path))
+    }
+}
+
+impl Ssh for SshClient {
+    fn read<'a>(
+        &'a self,
+        host: &'a SshHost,
+        command: &'a ReadCommand,
+        deadline: Deadline,
+    ) -> Pending<'a, CommandOutput> {
+        Box::pin(async move { self.run(host, &command.line(), deadline).await })
+    }
+
+    fn forward<'a>(
+        &'a self,
+        host: &'a SshHost,
+        to: SocketAddr,
+        deadline: Deadline,
+    ) -> Pending<'a, BoxStream> {
+        Box::pin(async move { self.forward_from(host, to, deadline).await.map(|(stream, _)| stream) })
+    }
+
+    fn probe_authentication<'a>(
+        &'a self,
+        host: &'a SshHost,
+        user: &'a str,
+        deadline: Deadline,
+    ) -> Pending<'a, AuthProbe> {
+        Box::pin(async move {
+            let (mut connection, path) = self.connect(host, deadline).await?;
+            let (accepted, methods) = deadline.bound(self.try_account(&mut connection, user)).await?;
+            // What the server was told is known by now; whether it hears the goodbye does not matter.
+            let _ = connection.disconnect(Disconnect::ByApplication, "", "").await;
+            Ok(AuthProbe { accepted, methods, path })
+        })
+    }
+}
