@@ -65,8 +65,12 @@ async fn converse(
     tokio::pin!(answer, connection);
     tokio::select! {
         taken = &mut answer => taken,
-        // Whatever ended the connection, its error included, is handed on to the answer that waits for it.
-        _ = &mut connection => answer.await,
+        // The answer may be whole in spite of how the connection ended. Where it is not, a server that spoke before it was
+        // asked, and so speaks another protocol, shows only in the connection's own error.
+        ended = &mut connection => match (answer.await, ended) {
+            (Err(WireError::Closed), Err(cause)) => Err(failed(&cause)),
+            (taken, _) => taken,
+        },
     }
 }
 
@@ -111,6 +115,9 @@ fn headers(fields: &HeaderMap) -> BTreeMap<String, String> {
 fn failed(error: &hyper::Error) -> WireError {
     if error.is_parse() || error.is_parse_too_large() {
         return WireError::Garbage(format!("not HTTP/1: {error}"));
+    }
+    if let Some(cause) = error.source().and_then(|source| source.downcast_ref::<hyper::Error>()) {
+        return failed(cause);
     }
     let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     match io {

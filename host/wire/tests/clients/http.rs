@@ -134,6 +134,19 @@ async fn what_is_not_http_is_garbage() {
     }
 }
 
+#[tokio::test]
+async fn a_server_that_speaks_first_speaks_something_else() {
+    let world = World::of_streams(|_, mut stream| async move {
+        let _ = stream.write_all(b"220 mail.example ESMTP\r\n").await;
+        let _ = stream.read(&mut [0; 1024]).await;
+        let _ = stream.read(&mut [0; 1024]).await;
+    });
+    for _ in 0..20 {
+        let answer = ask(&world, Method::Get).await;
+        assert!(matches!(answer, Err(WireError::Garbage(_))), "{answer:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_dribbles_times_out() {
     let world = World::of_streams(|_, mut stream| async move {
