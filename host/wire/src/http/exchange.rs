@@ -65,12 +65,8 @@ async fn converse(
     tokio::pin!(answer, connection);
     tokio::select! {
         taken = &mut answer => taken,
-        // The answer may be whole in spite of how the connection ended. Where it is not, a server that spoke before it was
-        // asked, and so speaks another protocol, shows only in the connection's own error.
-        ended = &mut connection => match (answer.await, ended) {
-            (Err(WireError::Closed), Err(cause)) => Err(failed(&cause)),
-            (taken, _) => taken,
-        },
+        // Whatever ended the connection is handed on to the answer that waits for it.
+        _ = &mut connection => answer.await,
     }
 }
 
@@ -116,6 +112,7 @@ fn failed(error: &hyper::Error) -> WireError {
     if error.is_parse() || error.is_parse_too_large() {
         return WireError::Garbage(format!("not HTTP/1: {error}"));
     }
+    // A server that speaks before it is asked cancels the request; the cause says that, not the cancellation.
     if let Some(cause) = error.source().and_then(|source| source.downcast_ref::<hyper::Error>()) {
         return failed(cause);
     }
