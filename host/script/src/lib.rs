@@ -9,6 +9,7 @@ pub mod modules;
 pub mod worker;
 
 mod branch;
+mod confine;
 mod convert;
 mod engine;
 mod functions;

@@ -12,6 +12,7 @@ use fabric_model::door::{self, Broken, FromWorker, Outcome, Start};
 use rhai::Scope;
 
 use crate::branch::{Branch, Parts, Run};
+use crate::confine::confine;
 use crate::engine;
 use crate::link::Link;
 use crate::lint::{self, Refused};
@@ -38,7 +39,9 @@ pub enum Unfinished {
 /// The program. Its standard input is the stream to the host, a Unix socket; it uses nothing else.
 pub fn main() -> ExitCode {
     let stream = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
-    match stream.map_err(Unfinished::System).and_then(run) {
+    // The start of the run is read under the limits too.
+    let confined = stream.and_then(|stream| Ok(confine().map(|()| stream)?));
+    match confined.map_err(Unfinished::System).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         // The host tells from the missing `End` frame, and says more than this process could.
         Err(_) => ExitCode::FAILURE,
