@@ -4,21 +4,20 @@
 //! not silently change what an auditor reads. An event of a later version is read as [`Event::Unknown`]; a changed field needs
 //! a new format number.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fabric_model::check::{Basis, Place, Verdict};
 use fabric_model::door::Outcome;
 use fabric_model::exit::Exit;
-use fabric_model::site::Realm;
-use fabric_model::{Class, Digest, Fault, Slug, Value};
+use fabric_model::{Digest, Fault, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::count;
 use crate::exact;
-use crate::fingerprint::Fingerprint;
-use crate::stamp::Stamp;
+pub use crate::head::{
+    FileRecord, HostRecord, Mode, PacketLink, Principal, RunHead, ScriptRecord, SiteRecord,
+};
 
 /// One thing that happened in a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -147,131 +146,6 @@ pub enum Event {
     /// An event of a later version. Only read, never written.
     #[serde(other)]
     Unknown,
-}
-
-/// What is known of a run before it begins.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RunHead {
-    /// Unique per site, and the name of the packet's folder.
-    pub run_id: Slug,
-    /// The version of fabric.
-    pub version: String,
-    /// `run` or `rehearse`.
-    pub mode: Mode,
-    /// When it began.
-    pub started: Stamp,
-    /// Where.
-    pub site: SiteRecord,
-    /// What.
-    pub script: ScriptRecord,
-    /// The modules that the script imports, in the order of their paths.
-    pub modules: Vec<FileRecord>,
-    /// Digest of the policy file.
-    pub policy: Digest,
-    /// Digest of the trust file.
-    pub trust: Digest,
-    /// Who: the holder of the key that will sign.
-    pub principal: Principal,
-    /// The script's parameters, redacted.
-    #[serde(with = "exact::named")]
-    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
-    pub params: BTreeMap<String, Value>,
-    /// On which machine, under which account.
-    pub host: HostRecord,
-    /// What keeps the script in, in words, such as "reduced: no Landlock or seccomp in this version".
-    pub boundary: String,
-    /// For a run that follows a recovery: the packet that was recovered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recovered_from: Option<PacketLink>,
-}
-
-/// How a run touches the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// `fabric run`.
-    Run,
-    /// `fabric rehearse`: on the twin.
-    Rehearse,
-}
-
-impl Mode {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Run => "run",
-            Self::Rehearse => "rehearse",
-        }
-    }
-}
-
-/// The site of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SiteRecord {
-    /// Its name.
-    pub name: Slug,
-    /// Real, lab or twin.
-    pub realm: Realm,
-    /// Digest of the site file.
-    pub digest: Digest,
-}
-
-/// The script of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ScriptRecord {
-    /// Its path as the operator wrote it.
-    pub path: String,
-    /// Digest of its text.
-    pub digest: Digest,
-    /// The title in its header.
-    pub title: String,
-    /// `acceptance`, `gameday`, `dr` or `operation`.
-    pub kind: String,
-    /// The strongest class of primitive that it may call.
-    pub reach: Class,
-}
-
-/// A file that took part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FileRecord {
-    /// Its path as the script names it.
-    pub path: String,
-    /// Digest of its bytes.
-    pub digest: Digest,
-}
-
-/// Somebody with a key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Principal {
-    /// The primary fingerprint of his certificate.
-    pub fingerprint: Fingerprint,
-    /// The roles that the trust file gave him at that time.
-    pub roles: Vec<Slug>,
-}
-
-/// The machine on which the host ran.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HostRecord {
-    /// Its host name.
-    pub hostname: String,
-    /// The account.
-    pub user: String,
-}
-
-/// Another packet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PacketLink {
-    /// Its run.
-    pub run_id: Slug,
-    /// The digest of its `manifest.sha256`.
-    pub manifest: Digest,
 }
 
 /// A rule of the policy.

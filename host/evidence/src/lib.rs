@@ -8,6 +8,7 @@ pub mod derive;
 pub mod event;
 pub mod exact;
 pub mod fingerprint;
+pub mod head;
 pub mod index;
 pub mod journal;
 pub mod key;

@@ -109,7 +109,7 @@ fn only_unsealed_runs_without_a_living_host_are_found() {
     bench.seal("sealed");
     let _living = bench.open_packet("living");
     let dir = killed_at(&bench, "killed", 10);
-    assert_eq!(orphan::find(&bench.path("runs")).expect("readable"), [dir.clone()]);
+    assert_eq!(orphan::find(&bench.path("runs")).expect("readable"), std::slice::from_ref(&dir));
     let refused = orphan::adopt(&dir, bench.principal(), start()).expect_err("nothing happened");
     assert!(matches!(refused, OrphanError::NoStory(_)), "{refused}");
     assert_eq!(fs::read(dir.join("journal.jsonl")).expect("there").len(), 10, "kept as it was found");

@@ -7,6 +7,7 @@ use fabric_evidence::journal::Line;
 use fabric_evidence::{ChecksRecord, RunRecord};
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the one way to ask a test to write")]
 fn the_schemas_in_evidence_are_those_of_the_types() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../evidence/schema");
     let schemas = [

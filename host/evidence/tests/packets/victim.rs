@@ -1,0 +1,80 @@
+//! A sealed packet to tamper with.
+
+use std::fs;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use fabric_evidence::{Finding, Signer, verify};
+use fabric_model::Digest;
+
+use crate::sample::{Bench, files, later, start};
+
+/// A packet on the bench, unlocked for tampering.
+pub(crate) struct Victim {
+    pub(crate) bench: Rc<Bench>,
+    pub(crate) dir: std::path::PathBuf,
+    pub(crate) signature: std::path::PathBuf,
+}
+
+impl Victim {
+    pub(crate) fn new() -> Self {
+        let bench = Rc::new(Bench::new());
+        let good = bench.seal("run-1").dir;
+        Self::on(&bench, "victim", &good)
+    }
+
+    /// A copy of a good packet.
+    pub(crate) fn on(bench: &Rc<Bench>, name: &str, good: &Path) -> Self {
+        let dir = bench.path("victims").join(name);
+        for file in files(good) {
+            let to = dir.join(file.strip_prefix(good).expect("below it"));
+            fs::create_dir_all(to.parent().expect("below it")).expect("room");
+            fs::write(to, fs::read(&file).expect("readable")).expect("room");
+        }
+        let signature = dir.join("signatures").join(format!("{}.asc", bench.signer.fingerprint()));
+        Self { bench: Rc::clone(bench), dir, signature }
+    }
+
+    pub(crate) fn findings(&self, now: SystemTime) -> Vec<Finding> {
+        verify(&self.dir, &self.bench.trust(), now).expect_err("tampered with")
+    }
+
+    pub(crate) fn classes(&self) -> Vec<&'static str> {
+        self.findings(later()).iter().map(|f| f.class).collect()
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.dir.join(name)).expect("text")
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.dir.join(name), content).expect("room");
+    }
+
+    /// Lists every core file anew and signs again: whoever holds the key can do that, and only the content checks are left.
+    pub(crate) fn reseal(&self) {
+        let mut lines: Vec<String> = Vec::new();
+        for name in ["answers/soa.txt"]
+            .iter()
+            .map(|n| format!("artifacts/{n}"))
+            .chain(["checks.json", "journal.jsonl", "report.md", "run.json"].map(str::to_owned))
+        {
+            let bytes = fs::read(self.dir.join(&name)).expect("there");
+            lines.push(format!("{}  {name}\n", Digest::of(&bytes)));
+        }
+        self.write("manifest.sha256", lines.concat());
+        self.resign();
+    }
+
+    pub(crate) fn resign(&self) {
+        self.sign_as(&self.bench.signer, "site-dev");
+    }
+
+    pub(crate) fn sign_as(&self, signer: &Signer, role: &str) {
+        let manifest = fs::read(self.dir.join("manifest.sha256")).expect("there");
+        let armored = signer.sign(&manifest, role, "seal", start() + Duration::from_secs(9)).expect("usable");
+        let path = self.dir.join("signatures").join(format!("{}.asc", signer.fingerprint()));
+        fs::write(path, armored).expect("room");
+    }
+}
