@@ -21,7 +21,7 @@ use crate::target::{ApiTarget, Targets};
 /// Arguments of a read of the whole cluster.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OfCluster {
+pub(crate) struct OfCluster {
     /// The cluster, by its name in the site.
     pub cluster: Slug,
     /// The total deadline. Proxmox answers a bad token only after some three seconds.
@@ -32,7 +32,7 @@ pub struct OfCluster {
 /// Arguments of a read of one node.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OfNode {
+pub(crate) struct OfNode {
     /// The node, by its name in the site.
     pub node: Slug,
     /// The total deadline. Proxmox answers a bad token only after some three seconds.
@@ -43,7 +43,7 @@ pub struct OfNode {
 /// Arguments of a read of one guest.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OfGuest {
+pub(crate) struct OfGuest {
     /// The guest, by its name in the site; its node and VM id come from there.
     pub guest: Slug,
     /// The total deadline. Proxmox answers a bad token only after some three seconds.

@@ -21,7 +21,7 @@ use crate::transport;
 /// Arguments of a fact that has no bounds but the host.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct HostOnly {
+pub(crate) struct HostOnly {
     /// The host, by its name in the site.
     pub host: Slug,
     /// The total deadline, with the connection.

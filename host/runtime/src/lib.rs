@@ -1,1 +1,27 @@
-//! fabric-runtime
+//! A run of fabric: load, gate, observe, record, seal; and what is left to do when the host was killed.
+
+mod call;
+mod door;
+pub mod home;
+mod lab_guard;
+mod ledger;
+mod recorder;
+pub mod recover;
+mod refusal;
+mod resolve;
+pub mod run;
+mod run_id;
+pub mod script;
+pub mod site;
+mod watch;
+mod worker;
+mod world;
+
+pub use home::Home;
+pub use ledger::{EndedCheck, status};
+pub use refusal::Refusal;
+pub use run::{Finished, Run, run};
+pub use script::Script;
+pub use watch::{Unwatched, Watch};
+pub use worker::WORKER_SUBCOMMAND;
+pub use world::World;

@@ -6,25 +6,21 @@ use fabric_model::site::{Environment, Host, Interface, Plane, Site, Vip, Zone};
 use fabric_model::{Slug, Value};
 use serde::Serialize;
 
-/// The site's data for scripts: `name`, `realm`, `lan`, `resolver`, and by name `environments`, `planes`, `hosts`, `vips`,
-/// `groups`, `zones` and `proxmox.nodes`. Each entry repeats its own name, so that it can be passed on alone.
+/// The site's data for scripts: `info`, and by name `environments`, `planes`, `hosts`, `vips`, `groups`, `zones` and `nodes`. Each entry repeats its own name, so that it can be passed on alone.
 pub fn value(site: &Site) -> Value {
     let mut groups: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for (name, vip) in &site.vips {
         groups.entry(vip.group.as_str()).or_default().push(text(name));
     }
     table([
-        ("name", text(&site.site.name)),
-        ("realm", text(site.site.realm.as_str())),
-        ("lan", encoded(&site.site.lan)),
-        ("resolver", encoded(&site.resolver)),
+        ("info", info(site)),
         ("environments", named(&site.environments, environment)),
         ("planes", named(&site.planes, |_, plane| plane_of(plane))),
         ("hosts", named(&site.hosts, |name, host| host_of(site, name, host))),
         ("vips", named(&site.vips, |_, vip| vip_of(vip))),
         ("groups", table(groups.into_iter().map(|(name, vips)| (name, Value::List(vips))))),
         ("zones", named(&site.zones, |_, zone| zone_of(zone))),
-        ("proxmox", proxmox(site)),
+        ("nodes", named(&site.proxmox.nodes, |_, node| encoded(node))),
     ])
 }
 
@@ -89,12 +85,17 @@ fn vip_of(vip: &Vip) -> Value {
     value
 }
 
-fn proxmox(site: &Site) -> Value {
-    let proxmox = &site.proxmox;
+/// What holds for the site as a whole.
+fn info(site: &Site) -> Value {
     table([
-        ("cluster", text(&proxmox.cluster)),
-        ("port", Value::Int(proxmox.port.into())),
-        ("nodes", named(&proxmox.nodes, |_, node| encoded(node))),
+        ("name", text(&site.site.name)),
+        ("realm", text(site.site.realm.as_str())),
+        ("lan", encoded(&site.site.lan)),
+        ("resolver", encoded(&site.resolver)),
+        ("operator", text(&site.ssh.user)),
+        ("cluster", text(&site.proxmox.cluster)),
+        ("api_port", Value::Int(site.proxmox.port.into())),
+        ("api_authority", text(&site.proxmox.authority)),
     ])
 }
 
@@ -159,7 +160,7 @@ mod tests {
         assert_eq!(site.pointer("/planes/dns/sdn/vnet"), Some(&json!("vlandns")));
         assert_eq!(site.pointer("/environments/samakia-dns/golden"), Some(&json!(4)));
         assert_eq!(
-            site.pointer("/proxmox/nodes/proxmox1"),
+            site.pointer("/nodes/proxmox1"),
             Some(&json!({ "name": "proxmox1", "address": "192.168.11.21" }))
         );
     }

@@ -1,0 +1,23 @@
+//! `fabric init`: a signing key, and a trust file that gives it a role.
+
+use std::time::SystemTime;
+
+use anstream::println;
+use fabric_model::Slug;
+use fabric_model::exit::Exit;
+use fabric_runtime::Refusal;
+
+use crate::args::Init;
+use crate::place::Place;
+
+pub(crate) fn init(place: &Place, args: &Init) -> Result<Exit, Refusal> {
+    let role: Slug = args
+        .role
+        .parse()
+        .map_err(|error| Refusal::new(Exit::Usage, format!("the role is not a name: {error}")))?;
+    let fingerprint = place.home.set_up(&args.user_id, &role, SystemTime::now())?;
+    println!("key    {}", place.home.key_path().display());
+    println!("trust  {}", place.home.trust_path().display());
+    println!("{fingerprint} has the role {role}");
+    Ok(Exit::Done)
+}

@@ -1,0 +1,74 @@
+//! `fabric list`: the scripts of a project, or the primitives.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anstream::println;
+use fabric_model::exit::Exit;
+use fabric_primitives::registry::REGISTRY;
+use fabric_runtime::{Refusal, Script};
+use serde_json::json;
+
+use crate::args::{List, Listed, Output};
+use crate::place::Place;
+
+/// Folders in which a project keeps scripts.
+const FOLDERS: [&str; 3] = ["acceptance", "gamedays", "scripts"];
+
+pub(crate) fn list(place: &Place, args: &List) -> Result<Exit, Refusal> {
+    let rows = match args.what {
+        Listed::Scripts => scripts(place)?,
+        Listed::Primitives => primitives(),
+    };
+    match args.output {
+        Output::Human => {
+            let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
+            for (name, class, summary) in &rows {
+                println!("{name:width$}  {class:7}  {summary}");
+            }
+        }
+        Output::Json => {
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|(name, class, summary)| json!({"name": name, "reach": class, "title": summary}))
+                .collect();
+            println!("{}", json!({"schema": "fabric.list/1", "entries": rows}));
+        }
+        Output::Junit => {
+            return Err(Refusal::new(Exit::Usage, "a list is no test report: use human or json"));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+type Row = (String, String, String);
+
+fn primitives() -> Vec<Row> {
+    let row = |p: &&dyn fabric_primitives::Primitive| {
+        (p.name().to_string(), p.class().to_string(), p.summary().to_owned())
+    };
+    REGISTRY.iter().map(row).collect()
+}
+
+fn scripts(place: &Place) -> Result<Vec<Row>, Refusal> {
+    let mut rows = Vec::new();
+    for folder in FOLDERS {
+        for path in scripts_in(&place.project.join(folder)) {
+            let name = place.shorten(&path);
+            let script = Script::load(&place.project, &path.display().to_string())?;
+            rows.push((name, script.header.reach.to_string(), script.header.title));
+        }
+    }
+    Ok(rows)
+}
+
+/// The scripts directly in a folder; folders below it hold modules.
+fn scripts_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut scripts: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rhai"))
+        .collect();
+    scripts.sort();
+    scripts
+}

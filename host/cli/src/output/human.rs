@@ -1,0 +1,54 @@
+//! The summary for people.
+
+use anstyle::Style;
+use fabric_evidence::event::WorkerEnd;
+use fabric_model::exit::Exit;
+use fabric_model::site::Realm;
+use fabric_runtime::Refusal;
+
+use super::Told;
+use crate::terminal::{self, plain};
+
+pub(super) fn print(told: &Told) -> Result<(), Refusal> {
+    let run = &told.run;
+    let mut lines = vec![(terminal::style(run.exit == Exit::Done), verdict(told))];
+    if let Some(message) = worker_message(run.worker.as_ref()) {
+        lines.push((terminal::style(false), plain(message)));
+    }
+    let realm = match run.head.site.realm {
+        Realm::Real => String::new(),
+        realm => format!(", on the {} only: no evidence of the real site", realm.as_str()),
+    };
+    lines.push((Style::new(), format!("packet {}{realm}", told.packet)));
+    lines.push((terminal::faint(), format!("verify it with `fabric verify {}`", told.packet)));
+    terminal::summary(&lines);
+    Ok(())
+}
+
+fn verdict(told: &Told) -> String {
+    let counts = told.run.counts;
+    let all = [
+        (counts.pass, "passed"),
+        (counts.fail, "failed"),
+        (counts.error, "could not find out"),
+        (counts.skip, "skipped"),
+    ];
+    let parts: Vec<String> =
+        all.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let checks = if parts.is_empty() { "no checks".to_owned() } else { parts.join(", ") };
+    let denials = match told.run.denials.len() {
+        0 => String::new(),
+        n => format!(", {n} denied"),
+    };
+    format!("{checks}{denials}: exit {}", told.run.exit)
+}
+
+fn worker_message(end: Option<&WorkerEnd>) -> Option<&str> {
+    match end? {
+        WorkerEnd::Finished => None,
+        WorkerEnd::Threw { message }
+        | WorkerEnd::Limit { message }
+        | WorkerEnd::Died { message }
+        | WorkerEnd::Stopped { message } => Some(message),
+    }
+}

@@ -1,0 +1,63 @@
+//! JUnit XML, for CI systems: `fail` is a failure, `error` an error, `skip` is skipped.
+
+use std::time::Duration;
+
+use fabric_evidence::CheckRecord;
+use fabric_model::Value;
+use fabric_model::check::Status;
+use fabric_model::exit::Exit;
+use fabric_runtime::Refusal;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::Told;
+use crate::terminal::plain;
+
+pub(super) fn print(told: &Told) -> Result<(), Refusal> {
+    let mut suite = TestSuite::new(plain(&told.run.head.script.title));
+    suite.add_test_cases(told.checks.checks.iter().map(case));
+    suite.add_property(("packet", told.packet.as_str()));
+    suite.add_property(("realm", told.run.head.site.realm.as_str()));
+    suite.add_property(("exit", told.run.exit.to_string().as_str()));
+    // A run can end badly without any check: CI must not call it green.
+    if told.run.exit != Exit::Done && told.run.counts.fail + told.run.counts.error == 0 {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(told.run.exit.to_string());
+        suite.add_test_case(TestCase::new("the run itself", status));
+    }
+    let mut report = Report::new(told.run.head.run_id.as_str());
+    report.add_test_suite(suite);
+    let text = report
+        .to_string()
+        .map_err(|error| Refusal::new(Exit::Bug, format!("the report cannot be printed: {error}")))?;
+    println!("{text}");
+    Ok(())
+}
+
+fn case(check: &CheckRecord) -> TestCase {
+    let mut status = match check.status {
+        Status::Pass => TestCaseStatus::success(),
+        Status::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Status::Error => TestCaseStatus::non_success(NonSuccessKind::Error),
+        Status::Skip => TestCaseStatus::skipped(),
+    };
+    if check.status != Status::Pass {
+        status.set_message(message(check));
+    }
+    let mut case = TestCase::new(plain(&check.title), status);
+    case.set_time(Duration::from_millis(check.took_ms));
+    case
+}
+
+fn message(check: &CheckRecord) -> String {
+    let json = |value: &Value| serde_json::to_string(value).unwrap_or_default();
+    let text = match (&check.expected, &check.observed, &check.fault, &check.message) {
+        (Some(expected), Some(observed), ..) => {
+            let what = check.what.as_deref().unwrap_or_default();
+            format!("{what}: expected {}, observed {}", json(expected), json(observed))
+        }
+        (.., Some(fault), _) => format!("{} [{}]", fault.message, fault.code),
+        (.., Some(message)) => message.clone(),
+        _ => String::new(),
+    };
+    plain(&text)
+}

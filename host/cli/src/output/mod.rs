@@ -1,0 +1,47 @@
+//! What a command prints when it is over.
+
+mod human;
+mod json;
+mod junit;
+
+use std::fs;
+use std::path::Path;
+
+use fabric_evidence::{ChecksRecord, RunRecord};
+use fabric_model::exit::Exit;
+use fabric_runtime::{Finished, Refusal};
+use serde::de::DeserializeOwned;
+
+use crate::args::Output;
+use crate::place::Place;
+
+/// A finished run as its sealed packet tells it: what is printed is what was signed.
+pub(crate) struct Told {
+    pub(crate) run: RunRecord,
+    pub(crate) checks: ChecksRecord,
+    pub(crate) packet: String,
+}
+
+/// Prints a finished run.
+///
+/// # Errors
+/// When the packet that was just sealed cannot be read.
+pub(crate) fn finished(place: &Place, finished: &Finished, output: Output) -> Result<(), Refusal> {
+    let dir = &finished.sealed.dir;
+    let told = Told {
+        run: read(&dir.join("run.json"))?,
+        checks: read(&dir.join("checks.json"))?,
+        packet: place.shorten(dir),
+    };
+    match output {
+        Output::Human => human::print(&told),
+        Output::Json => json::print(&told),
+        Output::Junit => junit::print(&told),
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Refusal> {
+    let broken = |why: String| Refusal::new(Exit::Bug, format!("{} cannot be read: {why}", path.display()));
+    let bytes = fs::read(path).map_err(|e| broken(e.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))
+}

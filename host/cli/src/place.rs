@@ -1,0 +1,89 @@
+//! Where things are: the project, and the operator's own folder.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fabric_model::exit::Exit;
+use fabric_runtime::site::{self, SiteFile};
+use fabric_runtime::{Home, Refusal};
+
+use crate::args::Args;
+
+/// The folders and files that commands share.
+pub(crate) struct Place {
+    /// The project's folder.
+    pub(crate) project: PathBuf,
+    /// The operator's folder.
+    pub(crate) home: Home,
+}
+
+impl Place {
+    pub(crate) fn find(args: &Args) -> Result<Self, Refusal> {
+        let project = match &args.project {
+            Some(folder) => folder.clone(),
+            None => nearest_project(),
+        };
+        let home = match &args.home {
+            Some(folder) => folder.clone(),
+            None => home_folder()?,
+        };
+        Ok(Self { project, home: Home::at(home) })
+    }
+
+    /// The site file's path: as given, else that of the project.
+    pub(crate) fn site(&self, given: Option<&Path>) -> Result<SiteFile, Refusal> {
+        let path = given.map_or_else(|| self.project.join("fabric.toml"), Path::to_owned);
+        if !path.exists() {
+            return Err(Refusal::new(
+                Exit::Configuration,
+                format!("there is no site file {}", path.display()),
+            )
+            .hint("Write one (`fabric schema site` describes it), or name one with `--site`.")
+            .hint("`fabric rehearse` needs one too: it plays the site that the file describes."));
+        }
+        site::load(&path)
+            .map_err(|errors| Refusal::in_file(Exit::Configuration, &path.display().to_string(), errors))
+    }
+
+    /// The policy's file name and text.
+    pub(crate) fn policy(&self, given: Option<&Path>) -> Result<(String, String), Refusal> {
+        let path = given.map_or_else(|| self.project.join("policy.toml"), Path::to_owned);
+        let name = self.shorten(&path);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok((name, text)),
+            Err(error) => {
+                Err(Refusal::new(Exit::Configuration, format!("the policy {name} cannot be read: {error}"))
+                    .hint("Without a policy nothing is granted; name one with `--policy`."))
+            }
+        }
+    }
+
+    /// The folder in which packets are made.
+    pub(crate) fn runs(&self) -> PathBuf {
+        self.project.join("evidence/runs")
+    }
+
+    /// A path as short as it is clear: relative to the current folder where that is above it.
+    pub(crate) fn shorten(&self, path: &Path) -> String {
+        let here = env::current_dir().unwrap_or_default();
+        path.strip_prefix(&here).unwrap_or(path).display().to_string()
+    }
+}
+
+fn nearest_project() -> PathBuf {
+    let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let marked = |folder: &&Path| folder.join("policy.toml").exists() || folder.join("fabric.toml").exists();
+    here.ancestors().find(marked).map_or_else(|| here.clone(), Path::to_owned)
+}
+
+fn home_folder() -> Result<PathBuf, Refusal> {
+    let named = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    named("FABRIC_HOME")
+        .or_else(|| named("XDG_CONFIG_HOME").map(|folder| folder.join("fabric")))
+        .or_else(|| named("HOME").map(|folder| folder.join(".config/fabric")))
+        .ok_or_else(|| {
+            Refusal::new(Exit::Configuration, "neither FABRIC_HOME, XDG_CONFIG_HOME nor HOME is set")
+                .hint("Name the operator's folder with `--home`.")
+        })
+}

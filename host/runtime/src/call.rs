@@ -1,0 +1,246 @@
+//! One call, from the frame to the reply: decode, gate, resolve, gate again, record, observe, record.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use fabric_evidence::{
+    CallOutcome, Event, FaultRecord, RuleRecord, Target as TargetRecord, arguments_digest,
+};
+use fabric_gate::{Gate, Granted};
+use fabric_model::check::Place;
+use fabric_model::{Addressed, Class, Code, Digest, Fault, Kind, PrimitiveName, Resource, Stage, Value};
+use fabric_primitives::{Means, Need, Observed, Prepared, Target, Targets, Wanted, registry};
+use fabric_wire::Deadline;
+use fabric_wire::endpoint::Endpoint;
+
+use crate::recorder::Recorder;
+use crate::resolve::resolve;
+use crate::site;
+use crate::world::World;
+
+/// What every call of a run shares.
+pub(crate) struct Desk {
+    pub(crate) gate: Gate,
+    pub(crate) world: Arc<World>,
+    pub(crate) recorder: Recorder,
+    /// Numbers for the calls that the host makes itself, above every number that a worker gives.
+    pub(crate) own_calls: AtomicU64,
+    /// Whether any call met a bug.
+    pub(crate) bug: AtomicBool,
+}
+
+/// Where the host's own call numbers begin. Journals keep numbers below 2^53.
+pub(crate) const OWN_CALLS: u64 = 1 << 52;
+
+/// A call as the script made it.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) id: u64,
+    pub(crate) place: Place,
+    pub(crate) check: Option<u64>,
+    pub(crate) primitive: PrimitiveName,
+    pub(crate) arguments: Value,
+}
+
+/// How a call ended.
+pub(crate) struct Answer {
+    /// The digest of primitive and arguments: equal for a call that is made again.
+    pub(crate) call: Digest,
+    /// What the script gets.
+    pub(crate) reply: Result<Value, Fault>,
+}
+
+impl Desk {
+    /// Whether a call met a bug of the host's own.
+    pub(crate) fn bugs(&self) -> bool {
+        self.bug.load(Ordering::Relaxed)
+    }
+
+    /// Performs one call. The fault of the call is part of the answer.
+    ///
+    /// # Errors
+    /// Only when the journal cannot be written, which ends the run.
+    pub(crate) async fn perform(&self, call: &Call) -> Result<Answer, Fault> {
+        let began = Instant::now();
+        let prepared = find(&call.primitive).and_then(|primitive| {
+            let prepared = primitive.prepare(&call.arguments)?;
+            Ok((primitive.class(), prepared))
+        });
+        let arguments = prepared.as_ref().map_or(&call.arguments, |(_, prepared)| &prepared.arguments);
+        let digest = arguments_digest(arguments)
+            .map_err(|e| Fault::new(Code::BugInternal, Stage::Record, e.to_string()))?;
+        self.recorder.record(&self.requested(call, arguments, digest))?;
+        let seen = match prepared {
+            Ok((class, prepared)) => match self.permit(call, class, &prepared.needs).await? {
+                Ok(targets) => self.observe(prepared, targets).await,
+                Err(fault) => Err(fault),
+            },
+            Err(fault) => Err(fault),
+        };
+        let seen =
+            seen.map(|seen| Observed { output: self.world.redactor.redact_value(seen.output), ..seen });
+        let seen = seen.map_err(|fault| self.world.redactor.redact_fault(fault));
+        if seen.as_ref().is_err_and(|fault| fault.code == Code::BugInternal) {
+            self.bug.store(true, Ordering::Relaxed);
+        }
+        if !seen.as_ref().is_err_and(Fault::is_denial) {
+            self.recorder.record(&finished(call.id, &seen, began.elapsed()))?;
+        }
+        Ok(Answer { call: digest_of_call(&call.primitive, digest), reply: seen.map(|seen| seen.output) })
+    }
+
+    /// Asks the gate twice for every need: for the resource, and for the target that it stands for. Either every need is granted
+    /// or the call does not happen.
+    async fn permit(
+        &self,
+        call: &Call,
+        class: Class,
+        needs: &[Need],
+    ) -> Result<Result<Targets, Fault>, Fault> {
+        let mut granted = Vec::new();
+        for need in needs {
+            match self.grant(call, class, need).await? {
+                Ok(target) => granted.push((need.role, target)),
+                Err(fault) if fault.is_denial() => {
+                    let record = FaultRecord::from(&fault);
+                    self.recorder.record(&Event::CallDenied { call_id: call.id, fault: record })?;
+                    return Ok(Err(fault));
+                }
+                Err(fault) => return Ok(Err(fault)),
+            }
+        }
+        let records: Vec<TargetRecord> =
+            needs.iter().zip(&granted).map(|(need, (_, target))| target_record(need, target)).collect();
+        self.recorder.record(&Event::CallGranted {
+            call_id: call.id,
+            resources: needs.iter().map(|need| need.resource.to_string()).collect(),
+            grants: granted.iter().map(|(_, target)| rule_record(target)).collect(),
+            targets: records,
+        })?;
+        Ok(Ok(Targets::new(granted)))
+    }
+
+    async fn grant(
+        &self,
+        call: &Call,
+        class: Class,
+        need: &Need,
+    ) -> Result<Result<Granted<Target>, Fault>, Fault> {
+        let environment = site::environment_of(self.world.site(), &need.resource);
+        let asked = self.gate.request(&call.primitive, class, need.resource.clone(), &environment);
+        let resource = match asked {
+            Ok(resource) => resource,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let target = match (&need.resource, need.wanted) {
+            (Resource::Named { kind: Kind::Name, name, .. }, Wanted::Endpoint) => {
+                self.look_up(call, name.as_str()).await?
+            }
+            (resource, wanted) => resolve(&self.world, resource, wanted),
+        };
+        Ok(target.and_then(|target| self.gate.target(&resource, target)))
+    }
+
+    /// Resolves a DNS name by asking the site's resolver: a call of its own, gated and recorded like any other.
+    async fn look_up(&self, call: &Call, name: &str) -> Result<Result<Target, Fault>, Fault> {
+        let Some(resolver) = self.world.site().resolver.clone() else {
+            let fault = Fault::new(
+                Code::SiteUnknown,
+                Stage::Gate,
+                format!("resolve `{name}`: the site has no resolver"),
+            );
+            return Ok(Err(fault.hint("Name a DNS server as `resolver` in the site file.")));
+        };
+        let arguments =
+            Value::table([("server", resolver.into()), ("name", name.into()), ("type", "A".into())]);
+        let primitive = "dns.query".parse().map_err(|_| bug("the resolver's primitive has no name"))?;
+        let id = self.own_calls.fetch_add(1, Ordering::Relaxed);
+        let question = Call { id, primitive, arguments, ..call.clone() };
+        let answer = Box::pin(self.perform(&question)).await?;
+        Ok(answer.reply.and_then(|answer| first_address(name, &answer)))
+    }
+
+    async fn observe(&self, prepared: Prepared, targets: Targets) -> Result<Observed, Fault> {
+        let means = Means { seams: self.world.seams.clone(), authorities: self.world.clone() };
+        let deadline = Deadline::after(prepared.timeout);
+        // On a task of its own, so that a panic in a client is a fault of this call and not the end of the host.
+        match tokio::spawn(prepared.run(targets, means, deadline)).await {
+            Ok(seen) => seen,
+            Err(panic) => Err(bug(&format!("a primitive panicked: {panic}"))),
+        }
+    }
+
+    fn requested(&self, call: &Call, arguments: &Value, digest: Digest) -> Event {
+        Event::CallRequested {
+            call_id: call.id,
+            place: call.place.clone(),
+            check: call.check,
+            primitive: call.primitive.to_string(),
+            arguments_digest: digest,
+            arguments: self.world.redactor.redact_value(arguments.clone()),
+        }
+    }
+}
+
+fn find(name: &PrimitiveName) -> Result<&'static dyn fabric_primitives::Primitive, Fault> {
+    registry::find(name).ok_or_else(|| {
+        Fault::new(
+            Code::ScriptUnknownPrimitive,
+            Stage::Decode,
+            format!("call `{name}`: there is no such primitive"),
+        )
+        .hint("List the primitives with `fabric list primitives`.")
+    })
+}
+
+fn first_address(name: &str, answer: &Value) -> Result<Target, Fault> {
+    let answer: LookUp = answer.decode().map_err(|misfit| bug(&misfit.to_string()))?;
+    let address = answer.answers.iter().find(|r| r.rrtype == "A").and_then(|r| r.value.parse().ok());
+    let address = address.ok_or_else(|| {
+        let rcode = answer.rcode;
+        Fault::new(Code::PortNotFound, Stage::Gate, format!("resolve `{name}`: no address ({rcode})"))
+    })?;
+    Ok(Target::Endpoint(Endpoint { name: name.to_owned(), address }))
+}
+
+/// The part of a `dns.query` result that resolution reads.
+#[derive(serde::Deserialize)]
+struct LookUp {
+    rcode: String,
+    answers: Vec<LookedUp>,
+}
+
+#[derive(serde::Deserialize)]
+struct LookedUp {
+    #[serde(rename = "type")]
+    rrtype: String,
+    value: String,
+}
+
+fn finished(call_id: u64, seen: &Result<Observed, Fault>, took: Duration) -> Event {
+    let (outcome, transport, basis) = match seen {
+        Ok(seen) => (CallOutcome::Value(seen.output.clone()), Some(seen.transport.clone()), Some(seen.basis)),
+        Err(fault) => (CallOutcome::Fault(FaultRecord::from(fault)), None, None),
+    };
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    Event::CallFinished { call_id, outcome, transport, basis, took_ms }
+}
+
+fn target_record(need: &Need, target: &Granted<Target>) -> TargetRecord {
+    TargetRecord { name: need.resource.to_string(), addresses: target.addresses() }
+}
+
+fn rule_record(target: &Granted<Target>) -> RuleRecord {
+    let rule = target.rule();
+    RuleRecord { file: rule.file.clone(), line: u32::try_from(rule.line).unwrap_or(u32::MAX) }
+}
+
+fn digest_of_call(primitive: &PrimitiveName, arguments: Digest) -> Digest {
+    Digest::of(format!("{primitive} {arguments}").as_bytes())
+}
+
+fn bug(message: &str) -> Fault {
+    Fault::new(Code::BugInternal, Stage::Observe, message)
+        .hint("This is a bug of fabric; please report the packet.")
+}

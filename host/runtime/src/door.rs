@@ -1,0 +1,192 @@
+//! The host's side of the door: takes frames from the worker until it is done, dead or stopped.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fabric_evidence::{CheckVerdict, Event, WorkerEnd};
+use fabric_model::check::Verdict;
+use fabric_model::door::{Broken, FromWorker, Outcome, Reply};
+use fabric_model::{Fault, Value};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use crate::call::{Call, Desk, OWN_CALLS};
+use crate::ledger::Ledger;
+use crate::watch::Watch;
+use crate::worker::{FrameReader, FrameWriter};
+
+/// The most calls that one run may make: ten times what the longest suite makes.
+const CALL_LIMIT: u64 = 10_000;
+
+/// The most calls that run at the same time, so that a script cannot open more connections than a host has patience for.
+const CALLS_IN_FLIGHT: usize = 64;
+
+/// The longest wait between two polls, in milliseconds.
+const WAIT_LIMIT_MS: u64 = 60_000;
+
+/// One open door.
+pub(crate) struct Door {
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) ledger: Arc<Mutex<Ledger>>,
+    pub(crate) watch: Arc<dyn Watch>,
+    tasks: JoinSet<Result<(), Fault>>,
+    in_flight: Arc<Semaphore>,
+    calls: u64,
+    replies: mpsc::UnboundedSender<Reply>,
+}
+
+/// Why the door was closed.
+pub(crate) enum Closed {
+    /// The worker said so.
+    Ended(Outcome),
+    /// The worker broke the protocol or died.
+    Broke(Broken),
+    /// The script made more calls than a run may.
+    TooManyCalls,
+    /// The journal cannot be written.
+    Unrecorded(Fault),
+}
+
+impl Door {
+    /// Opens the door; replies go out through `writer` in the order in which they are ready.
+    pub(crate) fn open(
+        desk: Arc<Desk>,
+        ledger: Arc<Mutex<Ledger>>,
+        watch: Arc<dyn Watch>,
+        mut writer: FrameWriter,
+    ) -> Self {
+        let (replies, mut outgoing) = mpsc::unbounded_channel::<Reply>();
+        tokio::spawn(async move {
+            while let Some(reply) = outgoing.recv().await {
+                // A worker that is gone needs no reply; its reader says that it is gone.
+                if writer.write(&reply).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let in_flight = Arc::new(Semaphore::new(CALLS_IN_FLIGHT));
+        Self { desk, ledger, watch, tasks: JoinSet::new(), in_flight, calls: 0, replies }
+    }
+
+    /// Serves the worker until it ends.
+    pub(crate) async fn serve(&mut self, reader: &mut FrameReader) -> Closed {
+        loop {
+            tokio::select! {
+                frame = reader.read::<FromWorker>() => match frame {
+                    Ok(FromWorker::End { outcome }) => return Closed::Ended(outcome),
+                    Ok(frame) => if let Some(closed) = self.take(frame).await { return closed },
+                    Err(broken) => return Closed::Broke(broken),
+                },
+                Some(done) = self.tasks.join_next() => {
+                    if let Ok(Err(fault)) = done {
+                        return Closed::Unrecorded(fault);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, frame: FromWorker) -> Option<Closed> {
+        let taken = match frame {
+            FromWorker::Call { call_id, place, check, primitive, arguments } => {
+                self.calls += 1;
+                if self.calls > CALL_LIMIT || call_id >= OWN_CALLS {
+                    return Some(Closed::TooManyCalls);
+                }
+                self.call(Call { id: call_id, place, check, primitive, arguments }).await;
+                Ok(())
+            }
+            FromWorker::Wait { call_id, millis } => {
+                self.wait(call_id, millis.min(WAIT_LIMIT_MS));
+                Ok(())
+            }
+            FromWorker::CheckBegin { check, place, title } => {
+                let title = self.desk.world.redactor.redact(&title);
+                self.watch.check_begun(&title);
+                self.ledger().begin(check, title.clone(), self.desk.recorder.now());
+                self.desk.recorder.record(&Event::CheckBegun { check, place, title })
+            }
+            FromWorker::CheckEnd { check, verdict } => {
+                end_check(&self.desk, &self.ledger, &*self.watch, check, verdict)
+            }
+            FromWorker::Print { place, text } => {
+                let text = self.desk.world.redactor.redact(&text);
+                self.watch.printed(&text);
+                self.desk.recorder.record(&Event::Printed { place, text })
+            }
+            FromWorker::End { .. } => Ok(()),
+        };
+        taken.err().map(Closed::Unrecorded)
+    }
+
+    async fn call(&mut self, call: Call) {
+        // Waiting here stops reading frames, which is the back-pressure: the worker waits in turn.
+        let permit = Arc::clone(&self.in_flight).acquire_owned().await;
+        let (desk, ledger) = (Arc::clone(&self.desk), Arc::clone(&self.ledger));
+        let (watch, replies) = (Arc::clone(&self.watch), self.replies.clone());
+        self.tasks.spawn(async move {
+            let answer = desk.perform(&call).await?;
+            drop(permit);
+            if let Err(fault) = &answer.reply
+                && fault.is_denial()
+            {
+                watch.denied(fault);
+            }
+            if let Some(check) = call.check {
+                lock(&ledger).note(check, answer.call, answer.reply.as_ref().err());
+            }
+            // The receiver is gone only when the worker is.
+            let _ = replies.send(Reply { call_id: call.id, result: answer.reply });
+            Ok(())
+        });
+    }
+
+    fn wait(&mut self, call_id: u64, millis: u64) {
+        let replies = self.replies.clone();
+        self.tasks.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            let _ = replies.send(Reply { call_id, result: Ok(Value::Null) });
+            Ok(())
+        });
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
+    }
+}
+
+/// Ends one check: in the ledger, in the journal, and for whoever watches.
+///
+/// # Errors
+/// When the journal cannot be written.
+pub(crate) fn end_check(
+    desk: &Desk,
+    ledger: &Mutex<Ledger>,
+    watch: &dyn Watch,
+    check: u64,
+    verdict: Verdict,
+) -> Result<(), Fault> {
+    let verdict = desk.world.redactor.redact_verdict(verdict);
+    let Some(ended) = lock(ledger).end(check, verdict, desk.recorder.now()) else { return Ok(()) };
+    watch.check_ended(&ended);
+    let took_ms = u64::try_from(ended.took.as_millis()).unwrap_or(u64::MAX);
+    desk.recorder.record(&Event::CheckEnded { check, verdict: CheckVerdict::from(ended.verdict), took_ms })
+}
+
+pub(crate) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Closed {
+    /// What the journal says of it.
+    pub(crate) fn worker_end(&self) -> WorkerEnd {
+        match self {
+            Self::Ended(outcome) => WorkerEnd::from(outcome.clone()),
+            Self::Broke(broken) => WorkerEnd::Died { message: broken.to_string() },
+            Self::TooManyCalls => {
+                WorkerEnd::Limit { message: format!("a run makes at most {CALL_LIMIT} calls") }
+            }
+            Self::Unrecorded(fault) => WorkerEnd::Stopped { message: fault.message.clone() },
+        }
+    }
+}

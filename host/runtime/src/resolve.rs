@@ -1,0 +1,71 @@
+//! From a granted resource to the target it stands for. Site names come from the site file alone.
+
+use std::net::SocketAddr;
+
+use fabric_model::{Code, Fault, Kind, Resource, Slug, Stage};
+use fabric_primitives::{ApiTarget, Target, Wanted};
+use fabric_wire::endpoint::ProxmoxApi;
+
+use crate::site;
+use crate::world::World;
+
+/// Resolves everything but `name:` resources, whose resolution is a call of its own.
+///
+/// # Errors
+/// When the site does not name the resource, or the primitive wants it in a form that its kind does not have.
+pub(crate) fn resolve(world: &World, resource: &Resource, wanted: Wanted) -> Result<Target, Fault> {
+    match wanted {
+        Wanted::Endpoint => site::endpoint(world.site(), resource).map(Target::Endpoint),
+        Wanted::Ssh => site::ssh_host(world.site(), name_of(resource)?).map(Target::Ssh),
+        Wanted::Api => api(world, resource).map(Target::Api),
+    }
+}
+
+fn name_of(resource: &Resource) -> Result<&Slug, Fault> {
+    match resource {
+        Resource::Named { name, .. } => Ok(name),
+        Resource::Addr(address) => {
+            Err(unfit(&format!("reach `addr:{address}` over SSH: only hosts of the site")))
+        }
+    }
+}
+
+fn api(world: &World, resource: &Resource) -> Result<ApiTarget, Fault> {
+    let proxmox = &world.site().proxmox;
+    let name = name_of(resource)?;
+    let (node, vmid) = match resource.kind() {
+        Kind::Cluster if *name == proxmox.cluster => (None, None),
+        Kind::Node if proxmox.nodes.contains_key(name) => (Some(name.clone()), None),
+        Kind::Guest => match world.site().hosts.get(name) {
+            Some(host) => (Some(host.node.clone()), Some(host.vmid)),
+            None => return Err(unknown(resource, world.site().hosts.keys())),
+        },
+        Kind::Node => return Err(unknown(resource, proxmox.nodes.keys())),
+        Kind::Cluster => return Err(unknown(resource, [&proxmox.cluster])),
+        _ => return Err(unfit(&format!("reach `{resource}` over the Proxmox API"))),
+    };
+    let nodes = proxmox.nodes.iter();
+    let nodes =
+        nodes.map(|(name, node)| (name.clone(), SocketAddr::new(node.address, proxmox.port))).collect();
+    let api = ProxmoxApi {
+        nodes,
+        authority: world.certificates(&proxmox.authority)?,
+        token_id: proxmox.token_id.clone(),
+        token: world.secret(&proxmox.token)?,
+    };
+    Ok(ApiTarget { api, node, vmid })
+}
+
+fn unknown<'a>(resource: &Resource, known: impl IntoIterator<Item = &'a Slug>) -> Fault {
+    let known: Vec<&str> = known.into_iter().map(Slug::as_str).collect();
+    Fault::new(
+        Code::SiteUnknown,
+        Stage::Gate,
+        format!("resolve `{resource}`: the site file does not name it"),
+    )
+    .hint(format!("The site has {}.", known.join(", ")))
+}
+
+fn unfit(message: &str) -> Fault {
+    Fault::new(Code::ScriptArgument, Stage::Gate, message)
+}

@@ -1,0 +1,302 @@
+//! A run, from the command to the sealed packet.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fabric_evidence::event::{
+    FileRecord, HostRecord, Mode, Principal as PrincipalRecord, RunHead, ScriptRecord, SiteRecord, WorkerEnd,
+};
+use fabric_evidence::packet::Sealed;
+use fabric_evidence::{Event, PacketFolder, Stamp};
+use fabric_gate::{Gate, Policy};
+use fabric_model::check::{Status, Verdict};
+use fabric_model::door::{self, Limits, Outcome, Start};
+use fabric_model::exit::Exit;
+use fabric_model::{Digest, Fault, Slug, Value};
+use fabric_primitives::registry::REGISTRY;
+
+use crate::call::{Desk, OWN_CALLS};
+use crate::door::{Closed, Door, end_check, lock};
+use crate::home::Operator;
+use crate::ledger::Ledger;
+use crate::recorder::Recorder;
+use crate::refusal::Refusal;
+use crate::run_id;
+use crate::script::Script;
+use crate::site;
+use crate::watch::Watch;
+use crate::worker::Worker;
+use crate::world::World;
+
+/// What keeps a script in, as this version has it.
+pub const BOUNDARY: &str =
+    "reduced: a process without secrets, sockets or files of its own, without Landlock and seccomp";
+
+/// Everything that a run needs.
+pub struct Run {
+    /// The script.
+    pub script: Script,
+    /// Parameters as the command line gives them.
+    pub params: BTreeMap<String, String>,
+    /// The world it acts in.
+    pub world: Arc<World>,
+    /// The policy's file name and text.
+    pub policy: (String, String),
+    /// Who runs it.
+    pub operator: Operator,
+    /// `run` or `rehearse`.
+    pub mode: Mode,
+    /// The folder in which its packet is made.
+    pub runs: PathBuf,
+    /// The longest that the script may take.
+    pub time_limit: Duration,
+    /// Who watches.
+    pub watch: Arc<dyn Watch>,
+}
+
+/// A run that is over.
+pub struct Finished {
+    /// The exit that won.
+    pub exit: Exit,
+    /// Its sealed packet.
+    pub sealed: Sealed,
+    /// What the gate refused.
+    pub denials: Vec<Fault>,
+    /// How the script ended.
+    pub worker: WorkerEnd,
+}
+
+/// Starts a worker and performs the run. The worker is started first: it loads while the host reads its files.
+///
+/// # Errors
+/// Only before the run began. From then on every end has a packet.
+pub async fn run(run: Run) -> Result<Finished, Refusal> {
+    let worker = Worker::start()
+        .map_err(|error| Refusal::new(Exit::Bug, format!("the worker cannot be started: {error}")))?;
+    let (policy_file, policy_text) = &run.policy;
+    let policy = Policy::parse(policy_file, policy_text)
+        .map_err(|errors| Refusal::in_file(Exit::Configuration, policy_file, errors))?;
+    let gate = Gate::new(policy, run.script.needs()?, run.operator.principal());
+    let params = run.script.params(&run.params)?;
+    let now = run.world.seams.clock.now();
+    run.operator
+        .signer
+        .usable_at(now)
+        .map_err(|error| Refusal::new(Exit::Authentication, error.to_string()).hint(error.hint()))?;
+
+    let head = head(&run, &params)?;
+    let packet = PacketFolder::create(&run.runs.join(head.run_id.as_str()))
+        .map_err(|error| Refusal::new(Exit::Configuration, error.to_string()))?;
+    run.watch.started(&run.script.header.title, packet.dir());
+    let recorder = Recorder::new(packet, Arc::clone(&run.world.seams.clock));
+    recorder.record(&Event::RunStarted { head: Box::new(head) })?;
+    let desk = Arc::new(Desk {
+        gate,
+        world: Arc::clone(&run.world),
+        recorder,
+        own_calls: AtomicU64::new(OWN_CALLS),
+        bug: AtomicBool::new(false),
+    });
+    let closed = converse(&run, &desk, worker, params).await;
+    seal(&run, desk, closed).await
+}
+
+/// How the conversation with the worker ended, and what the checks came to.
+struct Conversation {
+    end: WorkerEnd,
+    exits: Vec<Exit>,
+}
+
+async fn converse(
+    run: &Run,
+    desk: &Arc<Desk>,
+    worker: Worker,
+    params: BTreeMap<String, Value>,
+) -> Result<Conversation, Fault> {
+    let ledger = Arc::new(Mutex::new(Ledger::default()));
+    let Worker { process, mut reader, mut writer } = worker;
+    let started = writer.write(&start(run, params)).await;
+    let mut door = Door::open(Arc::clone(desk), Arc::clone(&ledger), Arc::clone(&run.watch), writer);
+    let closed = match started {
+        Err(broken) => Stop::Closed(Closed::Broke(broken)),
+        Ok(()) => tokio::select! {
+            closed = door.serve(&mut reader) => Stop::Closed(closed),
+            () = tokio::time::sleep(run.time_limit) => Stop::TimedOut,
+            () = interrupted() => Stop::Interrupted,
+        },
+    };
+    // Calls still under way end here: none of them can change anything.
+    drop(door);
+    let orderly = matches!(closed, Stop::Closed(Closed::Ended(_)));
+    let status = if orderly { process.reap().await } else { process.stop().await };
+    let end = closed.worker_end(run, &status.map(|s| s.to_string()).unwrap_or_else(|e| e.to_string()));
+    let open = lock(&ledger).still_open();
+    for check in open {
+        let verdict =
+            Verdict::Error { fault: None, message: "the script ended within this check".to_owned() };
+        end_check(desk, &ledger, &*run.watch, check, verdict)?;
+    }
+    desk.recorder.record(&Event::WorkerEnded { how: end.clone() })?;
+    let mut exits = closed.exits();
+    exits.extend(exits_of(&lock(&ledger)));
+    Ok(Conversation { end, exits })
+}
+
+/// Why the conversation ended.
+enum Stop {
+    Closed(Closed),
+    TimedOut,
+    Interrupted,
+}
+
+impl Stop {
+    fn worker_end(&self, run: &Run, status: &str) -> WorkerEnd {
+        match self {
+            Self::Closed(Closed::Broke(broken)) => {
+                WorkerEnd::Died { message: format!("the script's process is gone ({status}; {broken})") }
+            }
+            Self::Closed(closed) => closed.worker_end(),
+            Self::TimedOut => {
+                WorkerEnd::Limit { message: format!("a run takes at most {} s", run.time_limit.as_secs()) }
+            }
+            Self::Interrupted => WorkerEnd::Stopped { message: "interrupted by the operator".to_owned() },
+        }
+    }
+
+    fn exits(&self) -> Vec<Exit> {
+        match self {
+            Self::Closed(Closed::Ended(Outcome::Finished)) => vec![],
+            Self::Closed(Closed::Ended(Outcome::Limit { .. }) | Closed::TooManyCalls) | Self::TimedOut => {
+                vec![Exit::Limit]
+            }
+            Self::Closed(Closed::Ended(Outcome::Threw { .. }) | Closed::Broke(_)) => vec![Exit::Script],
+            Self::Closed(Closed::Unrecorded(_)) => vec![Exit::Bug],
+            Self::Interrupted => vec![Exit::Interrupted],
+        }
+    }
+}
+
+fn exits_of(ledger: &Ledger) -> Vec<Exit> {
+    let mut exits = Vec::new();
+    if ledger.any(Status::Fail) {
+        exits.push(Exit::ChecksFailed);
+    }
+    if ledger.any(Status::Error) || ledger.any(Status::Skip) {
+        exits.push(Exit::NotMeasurable);
+    }
+    exits
+}
+
+async fn interrupted() {
+    // Without a handler Ctrl-C would end the host; then `recover` seals what is left.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn seal(run: &Run, desk: Arc<Desk>, talk: Result<Conversation, Fault>) -> Result<Finished, Refusal> {
+    let desk = last_holder(desk).await?;
+    let denials = desk.gate.denials();
+    let Conversation { end, mut exits } = talk?;
+    if !denials.is_empty() {
+        exits.push(Exit::Denied);
+    }
+    if desk.bugs() {
+        exits.push(Exit::Bug);
+    }
+    if exits.is_empty() {
+        exits.push(Exit::Done);
+    }
+    exits.sort_unstable();
+    exits.dedup();
+    let exit = exits.iter().copied().reduce(Exit::worst).unwrap_or(Exit::Done);
+    desk.recorder.record(&Event::RunEnded { exits })?;
+    let Desk { recorder, .. } = desk;
+    let now = recorder.now();
+    let role = run.operator.principal().roles.first().map_or("none", Slug::as_str).to_owned();
+    let sealed = recorder
+        .into_packet()
+        .seal(&run.operator.signer, &role, "seal", now)
+        .map_err(|error| Refusal::new(Exit::Bug, format!("the packet cannot be sealed: {error}")))?;
+    Ok(Finished { exit, sealed, denials, worker: end })
+}
+
+/// Waits until every call that was under way has let go.
+async fn last_holder(mut desk: Arc<Desk>) -> Result<Desk, Refusal> {
+    for _ in 0..1000 {
+        desk = match Arc::try_unwrap(desk) {
+            Ok(desk) => return Ok(desk),
+            Err(shared) => shared,
+        };
+        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Err(Refusal::new(Exit::Bug, "a call holds on to the journal; `fabric recover` seals the packet"))
+}
+
+fn start(run: &Run, params: BTreeMap<String, Value>) -> Start {
+    Start {
+        version: door::VERSION,
+        path: run.script.path.clone(),
+        source: run.script.source.clone(),
+        modules: run.script.modules.clone(),
+        params,
+        primitives: REGISTRY.iter().map(|primitive| primitive.name()).collect(),
+        site: site::value(run.world.site()),
+        limits: Limits::default(),
+    }
+}
+
+fn head(run: &Run, params: &BTreeMap<String, Value>) -> Result<RunHead, Refusal> {
+    let seams = &run.world.seams;
+    let now = seams.clock.now();
+    let script = &run.script;
+    let redact = |value: &Value| run.world.redactor.redact_value(value.clone());
+    Ok(RunHead {
+        // Random even on the twin, whose entropy repeats itself so that rehearsals are alike.
+        run_id: run_id::new(now, &script.path, &fabric_connect::SystemEntropy)?,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        mode: run.mode,
+        started: Stamp::of(now),
+        site: SiteRecord {
+            name: run.world.site().site.name.clone(),
+            realm: run.world.site().site.realm,
+            digest: run.world.file.digest,
+        },
+        script: ScriptRecord {
+            path: script.path.clone(),
+            digest: script.digest(),
+            title: script.header.title.clone(),
+            kind: script.header.kind.as_str().to_owned(),
+            reach: script.header.reach,
+        },
+        modules: script
+            .modules
+            .iter()
+            .map(|(path, text)| FileRecord { path: path.clone(), digest: Digest::of(text.as_bytes()) })
+            .collect(),
+        policy: Digest::of(run.policy.1.as_bytes()),
+        trust: run.operator.trust_digest,
+        principal: principal(&run.operator),
+        params: params.iter().map(|(name, value)| (name.clone(), redact(value))).collect(),
+        host: HostRecord { hostname: hostname(), user: user() },
+        boundary: BOUNDARY.to_owned(),
+        recovered_from: None,
+    })
+}
+
+/// The operator as a packet names him.
+pub(crate) fn principal(operator: &Operator) -> PrincipalRecord {
+    PrincipalRecord { fingerprint: operator.signer.fingerprint().clone(), roles: operator.principal().roles }
+}
+
+fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn user() -> String {
+    format!("uid {}", rustix::process::getuid().as_raw())
+}
