@@ -44,11 +44,11 @@ impl Site {
         keygen(&host_key, key);
         let config = self.folder.path().join(format!("{name}.conf"));
         let authorized = self.folder.path().join("authorized");
-        // Of several lines with one keyword sshd takes the first.
+        // Of several lines with one keyword sshd takes the first. Without a home no shell start-up file of this machine runs.
         let text = format!(
             "{extra}\nListenAddress {address}\nHostKey {}\nPidFile none\nAuthorizedKeysFile {}\nAllowUsers root\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-             MaxStartups 500\nLogLevel ERROR\nPermitRootLogin prohibit-password\n",
+             MaxStartups 500\nSetEnv HOME=/nonexistent\nLogLevel ERROR\nPermitRootLogin prohibit-password\n",
             host_key.display(),
             authorized.display(),
         );
