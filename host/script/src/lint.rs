@@ -9,7 +9,8 @@ use fabric_model::{Diagnostic, PrimitiveName};
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Ident, LexError, ParseError, Position, Stmt};
 
 use crate::engine;
-use crate::functions::{FUNCTIONS, SITE, SITE_FUNCTIONS};
+pub use crate::functions::FUNCTIONS;
+use crate::functions::{SITE, SITE_FUNCTIONS};
 use crate::header::Header;
 use crate::modules::{self, Graph, at, file_of, unparsed};
 use crate::nearest::suggestion;

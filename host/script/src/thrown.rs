@@ -43,7 +43,12 @@ pub(crate) fn stopped() -> Box<EvalAltResult> {
 /// A fault as an error that a script may catch and look into.
 pub(crate) fn fault(fault: &Fault) -> Box<EvalAltResult> {
     // A fault is plain data, so it always encodes.
-    throw(&Value::encode(fault).unwrap_or_default())
+    let mut thrown = Value::encode(fault).unwrap_or_default();
+    if let Value::Map(fields) = &mut thrown {
+        // Left out when empty; a script that looks at them must not fail for that.
+        fields.entry("hints".to_owned()).or_insert_with(|| Value::List(Vec::new()));
+    }
+    throw(&thrown)
 }
 
 /// Wrong arguments of one of our own functions.

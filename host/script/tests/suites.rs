@@ -60,6 +60,12 @@ fn a_fault_outside_a_check_ends_the_script_and_can_be_caught() {
 }
 
 #[test]
+fn a_caught_fault_has_every_field_even_where_it_has_no_hints() {
+    let told = run("try { param(\"x\") } catch (e) { print(e.stage + e.effect + e.retry + e.hints.len()); }");
+    assert_eq!(told.finished().prints(), ["decodenonenever0"]);
+}
+
+#[test]
 fn the_suite_goes_on_after_a_failed_check_and_titles_carry_their_steps() {
     let told = run(
         "step(\"A\", || { step(\"B\", || { check(\"one\", || fail(\"x\", 1, 2)); }); check(\"two\", || { }); });

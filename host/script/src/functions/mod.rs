@@ -16,7 +16,7 @@ use crate::branch::Branch;
 pub(crate) use site::{FUNCTIONS as SITE_FUNCTIONS, NAMESPACE as SITE};
 
 /// The names of all functions that need no namespace; a script defines none of them anew.
-pub(crate) const FUNCTIONS: &[&str] = &[
+pub const FUNCTIONS: &[&str] = &[
     "check",
     "debug",
     "expect_contains",

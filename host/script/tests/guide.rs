@@ -1,0 +1,42 @@
+//! The examples of the authors' guide are scripts that `check` accepts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fabric_model::PrimitiveName;
+use fabric_script::{header, lint, modules};
+
+const GUIDE: &str = include_str!("../../../docs/scripting.md");
+
+const ANY: &str = "// /// fabric\n// title = \"example\"\n// kind = \"acceptance\"\n// reach = \"observe\"\n// [needs]\n\
+    // \"dns.query\" = [\"vip:*\"]\n// \"tls.handshake\" = [\"vip:*\"]\n// \"unit.state\" = [\"host:*/*\"]\n// ///\n";
+
+fn examples() -> Vec<String> {
+    let blocks = GUIDE.split("```rhai\n").skip(1);
+    blocks.map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn every_example_of_the_guide_is_accepted() {
+    let primitives: Vec<PrimitiveName> = ["dns.query", "tls.handshake", "unit.state"]
+        .iter()
+        .map(|name| name.parse().expect("a name"))
+        .collect();
+    assert!(examples().len() >= 6, "the guide has examples");
+    for example in examples() {
+        let source = if example.starts_with("// ///") { example } else { format!("{ANY}{example}") };
+        let header = header::parse("guide.rhai", &source).expect("a declaration");
+        let mut load = |_: &str| Ok("fn served(zone) { zone }".to_owned());
+        let imported: BTreeMap<String, String> =
+            modules::collect("guide.rhai", &source, &mut load).expect("imports");
+        let found = lint::check("guide.rhai", &source, &imported, &primitives, &header);
+        assert_eq!(found, [], "{source}");
+    }
+}
+
+#[test]
+fn the_guide_names_every_function() {
+    let named: BTreeSet<&str> = GUIDE.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    for function in lint::FUNCTIONS {
+        assert!(named.contains(function), "{function}");
+    }
+}
