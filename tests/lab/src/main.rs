@@ -93,7 +93,7 @@ enum Task {
     },
     /// Internal: one of the lab's own servers.
     #[command(hide = true)]
-    Serve { server: Server },
+    Serve { server: Server, addresses: Vec<String> },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -111,6 +111,7 @@ enum Output {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Server {
     Web,
+    WebHuge,
     Garbage,
     Proxmox,
 }
@@ -133,7 +134,11 @@ fn act(cli: Cli) -> Result<(), LabError> {
     match cli.task {
         Task::Up { plane: Plane::Dns, site } => {
             let _lock = lock::Lock::take(&place)?;
-            up::up(&place, &site.unwrap_or_else(site::default_file))
+            let result = up::up(&place, &site.unwrap_or_else(site::default_file));
+            if result.is_err() {
+                eprintln!("lab: what was built stays for a look; `fabric-lab down` takes it away");
+            }
+            result
         }
         Task::Down => {
             let _lock = lock::Lock::take(&place)?;
@@ -152,9 +157,10 @@ fn act(cli: Cli) -> Result<(), LabError> {
         }
         Task::Keeper => keeper::keep(&place),
         Task::Launch { group, command } => keeper::become_member(&group, &command),
-        Task::Serve { server: Server::Web } => web::serve(),
-        Task::Serve { server: Server::Garbage } => web::serve_garbage(),
-        Task::Serve { server: Server::Proxmox } => proxmox::run(&place),
+        Task::Serve { server: Server::Web, .. } => web::serve(),
+        Task::Serve { server: Server::WebHuge, .. } => web::serve_huge(),
+        Task::Serve { server: Server::Garbage, addresses } => web::serve_garbage(&addresses),
+        Task::Serve { server: Server::Proxmox, .. } => proxmox::run(&place),
     }
 }
 

@@ -13,6 +13,8 @@ use fabric_twin::TwinFault;
 use fabric_twin::proxmox::ProxmoxModel;
 use fabric_twin::tls::{Authority, Validity};
 use fabric_wire::endpoint::Secret;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -33,24 +35,33 @@ pub(crate) fn new_token() -> Result<String, LabError> {
     Ok(read(Path::new("/proc/sys/kernel/random/uuid"))?.trim().to_owned())
 }
 
+/// What is wrong with the served cluster.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Wrong {
+    /// Faults of the cluster and of its certificates.
+    pub(crate) faults: Vec<TwinFault>,
+    /// Whether connections end in the middle of the TLS handshake.
+    pub(crate) truncated: bool,
+}
+
 /// Starts the server and waits until it serves the cluster without a fault.
 pub(crate) fn start(place: &Place) -> Result<(), LabError> {
-    serve(place, PROXMOX, "proxmox")?;
+    serve(place, PROXMOX, "proxmox", &[])?;
     let begin = Instant::now();
     loop {
-        match set_faults(place, &[]) {
+        match show(place, &Wrong::default()) {
             Err(_) if begin.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
             result => return result,
         }
     }
 }
 
-/// Makes the served cluster have exactly `faults`.
-pub(crate) fn set_faults(place: &Place, faults: &[TwinFault]) -> Result<(), LabError> {
+/// Makes the served cluster have exactly these faults.
+pub(crate) fn show(place: &Place, wrong: &Wrong) -> Result<(), LabError> {
     let socket = place.proxmox();
     let mut stream = UnixStream::connect(&socket).map_err(LabError::file(&socket))?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(LabError::file(&socket))?;
-    let line = serde_json::to_string(faults).map_err(|error| LabError::Usage(error.to_string()))?;
+    let line = serde_json::to_string(wrong).map_err(|error| LabError::Usage(error.to_string()))?;
     writeln!(stream, "{line}").map_err(LabError::file(&socket))?;
     let mut reply = String::new();
     BufReader::new(stream).read_line(&mut reply).map_err(LabError::file(&socket))?;
@@ -72,6 +83,7 @@ struct Served {
 struct Shown {
     tls: TlsAcceptor,
     model: Arc<Mutex<ProxmoxModel>>,
+    truncated: bool,
 }
 
 /// The authorities: the one that the site names, and one that nobody trusts.
@@ -92,7 +104,7 @@ pub(crate) fn run(place: &Place) -> Result<(), LabError> {
     for (name, node) in &site.proxmox.nodes {
         let address = SocketAddr::new(node.address, site.proxmox.port);
         let tls = acceptor(&authorities, name.as_str(), address, &[])?;
-        let shown = Mutex::new(Shown { tls, model: Arc::clone(&model) });
+        let shown = Mutex::new(Shown { tls, model: Arc::clone(&model), truncated: false });
         nodes.push(Arc::new(Served { node: name.as_str().to_owned(), address, shown }));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -128,8 +140,14 @@ async fn accept(node: Arc<Served>, listener: TcpListener) {
     }
 }
 
-async fn answer(node: Arc<Served>, stream: TcpStream) {
+async fn answer(node: Arc<Served>, mut stream: TcpStream) {
     let shown = node.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if shown.truncated {
+        // The greeting is read first, so that the end is no reset; then comes the head of a record without its body.
+        let _greeting = tokio::time::timeout(HANDSHAKE, stream.read(&mut [0; 4096])).await;
+        let _gone = stream.write_all(&[0x16, 0x03, 0x03, 0x02, 0x00, 0x02]).await;
+        return;
+    }
     if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, shown.tls.accept(stream)).await {
         // A client that goes away in the middle is its own affair.
         let _gone = fabric_twin::proxmox::serve(stream, &node.node, shown.model).await;
@@ -148,7 +166,7 @@ fn take_faults(
         if BufReader::new(&stream).read_line(&mut line).is_err() || line.is_empty() {
             continue;
         }
-        let reply = match show(&line, site, secret, authorities, nodes) {
+        let reply = match replace(&line, site, secret, authorities, nodes) {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.to_string().replace('\n', " "),
         };
@@ -156,19 +174,19 @@ fn take_faults(
     }
 }
 
-fn show(
+fn replace(
     line: &str,
     site: &Site,
     secret: &Secret,
     authorities: &Authorities,
     nodes: &[Arc<Served>],
 ) -> Result<(), LabError> {
-    let faults: Vec<TwinFault> =
-        serde_json::from_str(line).map_err(|error| LabError::Usage(error.to_string()))?;
-    let model = model(site, secret, &faults)?;
+    let wrong: Wrong = serde_json::from_str(line).map_err(|error| LabError::Usage(error.to_string()))?;
+    let model = model(site, secret, &wrong.faults)?;
     for node in nodes {
-        let tls = acceptor(authorities, &node.node, node.address, &faults)?;
-        *node.shown.lock().unwrap_or_else(PoisonError::into_inner) = Shown { tls, model: Arc::clone(&model) };
+        let tls = acceptor(authorities, &node.node, node.address, &wrong.faults)?;
+        *node.shown.lock().unwrap_or_else(PoisonError::into_inner) =
+            Shown { tls, model: Arc::clone(&model), truncated: wrong.truncated };
     }
     Ok(())
 }

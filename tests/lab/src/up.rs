@@ -85,7 +85,7 @@ pub(crate) fn up(place: &Place, site_file: &Path) -> Result<(), LabError> {
     site::write_folder(place, site_file, &keys, &members, &token)?;
     keeper::start(place)?;
     nodes.iter().try_for_each(|node| container::start(place, node))?;
-    serve(place, INTERNET, "web")?;
+    serve(place, INTERNET, "web", &[])?;
     proxmox::start(place)?;
     let provisioned = begin.elapsed();
     Plane { place, site: &site, cgroups: &cgroups, base: &base }.converged()?;
@@ -104,10 +104,11 @@ pub(crate) fn up(place: &Place, site_file: &Path) -> Result<(), LabError> {
 }
 
 /// Starts one of this program's own servers in a member's network namespace.
-pub(crate) fn serve(place: &Place, member: &str, server: &str) -> Result<(), LabError> {
+pub(crate) fn serve(place: &Place, member: &str, server: &str, addresses: &[String]) -> Result<(), LabError> {
     let mut argv = place.enter(member);
     argv.extend([keeper::own_program()?, "serve".to_owned(), server.to_owned()]);
     argv.extend(["--dir".to_owned(), place.run.to_string_lossy().into_owned()]);
+    argv.extend(addresses.iter().cloned());
     keeper::ask(place, &keeper::Request { member: format!("{server}-server"), argv })
 }
 

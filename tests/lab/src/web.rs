@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::LabError;
@@ -17,20 +18,34 @@ const HEADER_LIMIT: usize = 100;
 /// Bytes that are no DNS message: shorter than a header.
 const GARBAGE: &[u8] = b"\xff\xffnot dns";
 
+/// How large the page of the fault `web-huge` is, in bytes.
+const HUGE: usize = 10 << 20;
+
 /// Serves the page on port 80 until killed.
 pub(crate) fn serve() -> Result<(), LabError> {
+    serve_page(PAGE.to_owned())
+}
+
+/// Serves far more than anybody wants.
+pub(crate) fn serve_huge() -> Result<(), LabError> {
+    serve_page("x".repeat(HUGE))
+}
+
+fn serve_page(page: String) -> Result<(), LabError> {
+    let page: Arc<str> = page.into();
     let address = format!("{WEB_ADDRESS}:80");
     let listener = TcpListener::bind(&address).map_err(LabError::file(address.as_ref()))?;
     for stream in listener.incoming().flatten() {
+        let page = Arc::clone(&page);
         std::thread::spawn(move || {
             // A client that goes away in the middle is its own affair.
-            let _gone = answer(&stream);
+            let _gone = answer(&stream, &page);
         });
     }
     Ok(())
 }
 
-fn answer(mut stream: &TcpStream) -> std::io::Result<()> {
+fn answer(mut stream: &TcpStream, page: &str) -> std::io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut lines = BufReader::new(stream).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
@@ -40,21 +55,21 @@ fn answer(mut stream: &TcpStream) -> std::io::Result<()> {
         }
     }
     let (status, body) = match request.split(' ').next() {
-        Some("GET") => ("200 OK", PAGE),
+        Some("GET") => ("200 OK", page),
         Some("HEAD") => ("200 OK", ""),
         _ => ("405 Method Not Allowed", ""),
     };
-    let length = if status == "200 OK" { PAGE.len() } else { 0 };
+    let length = if status == "200 OK" { page.len() } else { 0 };
     write!(
         stream,
         "HTTP/1.1 {status}\r\nServer: fabric-lab\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     )
 }
 
-/// Answers every datagram on port 53 with garbage until killed.
-pub(crate) fn serve_garbage() -> Result<(), LabError> {
+/// Answers every datagram on port 53 of `addresses` with garbage until killed.
+pub(crate) fn serve_garbage(addresses: &[String]) -> Result<(), LabError> {
     let mut threads = Vec::new();
-    for address in crate::node::root_addresses() {
+    for address in addresses {
         let at = format!("{address}:53");
         let socket = UdpSocket::bind(&at).map_err(LabError::file(at.as_ref()))?;
         threads.push(std::thread::spawn(move || {

@@ -3,12 +3,15 @@
 use fabric_twin::TwinFault;
 
 use super::kind::{Kind, Recipe};
-use super::recipes::*;
+use super::recipes::{
+    answer, changed, edit, filter, forward, garbage, held, moved, others, proxmox, restart, secondaries,
+    servers, shell, sshd, start, sysctl, vips_on, with_fresh_recursion,
+};
 use super::records::{stale, zone_of};
 use super::step::Step;
 use crate::error::LabError;
 use crate::network::LAN_LINK;
-use crate::node::{self, FIRST_EDGE, Filter, INTERNET, hardening};
+use crate::node::{self, FIRST_EDGE, Filter, INTERNET, hardening, root_addresses};
 
 const EDGE: (&str, &str) = ("node", "dns-edge-1");
 const BEHIND: (&str, &str) = ("node", "dns-auth-1");
@@ -58,9 +61,30 @@ pub(crate) const CATALOGUE: &[Kind] = &[
         arguments: &[],
         about: "the root servers answer bytes that are no DNS message",
         recipe: |site, _| {
-            let broken = vec![shell(INTERNET, "systemctl stop nsd", &start("nsd")), Step::Garbage];
+            let addresses = root_addresses().map(str::to_owned).collect();
+            let broken = garbage(INTERNET, "nsd", addresses);
             Ok(with_fresh_recursion(site, broken))
         },
+    },
+    Kind {
+        name: "dns-garbage",
+        arguments: &[BEHIND],
+        about: "a host's DNS server, dnsdist on an edge, answers bytes that are no DNS message",
+        recipe: |site, a| {
+            let node = a.get("node");
+            let front = node::of_role(site, "edge").contains(&node);
+            let (unit, address) = match front {
+                true => ("dnsdist", node::vip(site, node::PLANE)?.address.addr()),
+                false => ("pdns", node::vlan_address(site, node)?),
+            };
+            Ok(garbage(node, unit, vec![address.to_string()]).into())
+        },
+    },
+    Kind {
+        name: "web-huge",
+        arguments: &[],
+        about: "the internet's web site answers with 10 MB",
+        recipe: |_, _| Ok(vec![Step::Web { server: "web-huge".to_owned() }].into()),
     },
     Kind {
         name: "record-on-secondary",
@@ -117,7 +141,7 @@ pub(crate) const CATALOGUE: &[Kind] = &[
         about: "the bridges drop VRRP, so that both edges hold both VIPs",
         recipe: |site, _| {
             let rules =
-                "chain drop { type filter hook forward priority 0; ip protocol vrrp drop; }".to_owned();
+                "chain lost { type filter hook forward priority 0; ip protocol vrrp drop; }\n".to_owned();
             let until = held(&node::vips(site), &node::of_role(site, "edge"));
             Ok(Recipe { steps: vec![Step::Switch { rules }], until })
         },
@@ -335,6 +359,12 @@ pub(crate) const CATALOGUE: &[Kind] = &[
         arguments: &[],
         about: "Proxmox: the token is not known",
         recipe: |_, _| proxmox(TwinFault::TokenUnknown),
+    },
+    Kind {
+        name: "tls-truncated",
+        arguments: &[],
+        about: "Proxmox: connections end in the middle of the TLS handshake",
+        recipe: |_, _| Ok(vec![Step::TlsTruncated].into()),
     },
     Kind {
         name: "certificate-expired",

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use fabric_twin::TwinFault;
 use serde::{Deserialize, Serialize};
 
 use super::step::{Before, Step};
 use crate::error::LabError;
 use crate::place::{Place, read, remove, write};
+use crate::proxmox::Wrong;
 
 /// A fault in effect.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,13 +45,16 @@ impl Journal {
         std::fs::rename(next, &path).map_err(LabError::file(&path))
     }
 
-    /// The faults of the served cluster.
-    pub(crate) fn of_proxmox(&self) -> Vec<TwinFault> {
-        let steps = self.0.iter().flat_map(|planted| &planted.steps);
-        steps
-            .filter_map(
-                |(step, _)| if let Step::Proxmox { fault } = step { Some(fault.clone()) } else { None },
-            )
-            .collect()
+    /// What is wrong with the served cluster.
+    pub(crate) fn of_proxmox(&self) -> Wrong {
+        let mut wrong = Wrong::default();
+        for (step, _) in self.0.iter().flat_map(|planted| &planted.steps) {
+            match step {
+                Step::Proxmox { fault } => wrong.faults.push(fault.clone()),
+                Step::TlsTruncated => wrong.truncated = true,
+                _ => {}
+            }
+        }
+        wrong
     }
 }

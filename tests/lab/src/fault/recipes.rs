@@ -38,6 +38,12 @@ pub(super) fn with_fresh_recursion(site: &Site, broken: Vec<Step>) -> Recipe {
     steps.into()
 }
 
+/// Garbage on port 53 of a node's addresses, in place of its DNS server.
+pub(super) fn garbage(node: &str, unit: &str, addresses: Vec<String>) -> Vec<Step> {
+    let stopped = shell(node, &format!("systemctl stop {unit}"), &start(unit));
+    vec![stopped, Step::Garbage { node: node.to_owned(), addresses }]
+}
+
 /// The rrset that the arguments name, with other values on `servers`.
 pub(super) fn answer(
     site: &Site,

@@ -36,8 +36,12 @@ pub(crate) enum Step {
     PowerOff { node: String },
     /// Puts rules on the bridges, in one table.
     Switch { rules: String },
-    /// Serves garbage on port 53 of the internet.
-    Garbage,
+    /// Serves garbage on port 53 of these addresses of a node.
+    Garbage { node: String, addresses: Vec<String> },
+    /// Serves another web site on the internet.
+    Web { server: String },
+    /// Ends every TLS handshake of the served cluster in the middle.
+    TlsTruncated,
     /// Plants a fault in the served cluster.
     Proxmox { fault: TwinFault },
 }
@@ -73,8 +77,9 @@ impl Step {
             Self::Freeze { node } => plane.cgroups.freeze(&place.cgroup(node), true),
             Self::PowerOff { node } => power_off(plane, node),
             Self::Switch { rules } => switch(place, &format!("table {TABLE} {{ {rules} }}")),
-            Self::Garbage => serve(place, INTERNET, "garbage"),
-            Self::Proxmox { .. } => proxmox::set_faults(place, &journal.of_proxmox()),
+            Self::Garbage { node, addresses } => serve(place, node, "garbage", addresses),
+            Self::Web { server } => web(plane, server),
+            Self::TlsTruncated | Self::Proxmox { .. } => proxmox::show(place, &journal.of_proxmox()),
         }
     }
 
@@ -92,8 +97,9 @@ impl Step {
             Self::PowerOff { node } => power_on(plane, node),
             // Adding the table first makes deleting it succeed where it is not there.
             Self::Switch { .. } => switch(place, &format!("table {TABLE}\ndelete table {TABLE}")),
-            Self::Garbage => plane.cgroups.kill(&place.cgroup("garbage-server")),
-            Self::Proxmox { .. } => proxmox::set_faults(place, &journal.of_proxmox()),
+            Self::Garbage { .. } => plane.cgroups.kill(&place.cgroup("garbage-server")),
+            Self::Web { .. } => web(plane, "web"),
+            Self::TlsTruncated | Self::Proxmox { .. } => proxmox::show(place, &journal.of_proxmox()),
         }
     }
 }
@@ -112,6 +118,14 @@ impl Until {
         let holders: Vec<&str> = holders.iter().map(String::as_str).collect();
         plane.until(&format!("{vip} is held by {holders:?}"), || plane.held(vip, &holders))
     }
+}
+
+/// Replaces the web site on the internet by another.
+fn web(plane: &Plane<'_>, server: &str) -> Result<(), LabError> {
+    for running in ["web-server", "web-huge-server"] {
+        plane.cgroups.kill(&plane.place.cgroup(running))?;
+    }
+    serve(plane.place, INTERNET, server, &[])
 }
 
 /// Keeps the file's owner and mode, and replaces its text.
