@@ -1,5 +1,6 @@
 //! The engine: what it may do, and every limit on it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rhai::packages::{
@@ -43,6 +44,19 @@ pub(crate) fn for_compiling<'a>(reserved: impl IntoIterator<Item = &'a str>) -> 
 /// The engine of one branch, with every function that a script has.
 pub(crate) fn for_branch(branch: &Arc<Branch>) -> Engine {
     let mut engine = bare();
+    add_language(&mut engine);
+    functions::register(&mut engine, branch);
+    engine.set_max_operations(branch.run.limits.operations);
+    engine.set_module_resolver(Resolver::new(Arc::clone(branch)));
+    let (printing, debugging, watching) = (Arc::clone(branch), Arc::clone(branch), Arc::clone(branch));
+    engine.on_print(move |text| printing.print(text));
+    engine.on_debug(move |text, _, _| debugging.print(text));
+    engine.on_progress(move |_| watching.progress());
+    engine
+}
+
+/// The language's own functions.
+fn add_language(engine: &mut Engine) {
     // `LanguageCorePackage` is left out for `sleep` and `exit`, the blob, bit-field and time packages for want of a use.
     engine.register_global_module(ArithmeticPackage::new().as_shared_module());
     engine.register_global_module(LogicPackage::new().as_shared_module());
@@ -53,14 +67,16 @@ pub(crate) fn for_branch(branch: &Arc<Branch>) -> Engine {
     engine.register_global_module(BasicArrayPackage::new().as_shared_module());
     engine.register_global_module(BasicMapPackage::new().as_shared_module());
     engine.register_global_module(BasicFnPackage::new().as_shared_module());
-    functions::register(&mut engine, branch);
-    engine.set_max_operations(branch.run.limits.operations);
-    engine.set_module_resolver(Resolver::new(Arc::clone(branch)));
-    let (printing, debugging, watching) = (Arc::clone(branch), Arc::clone(branch), Arc::clone(branch));
-    engine.on_print(move |text| printing.print(text));
-    engine.on_debug(move |text, _, _| debugging.print(text));
-    engine.on_progress(move |_| watching.progress());
-    engine
+}
+
+/// The names of the language's own functions, operators included.
+pub(crate) fn language_functions() -> BTreeSet<String> {
+    let mut engine = bare();
+    add_language(&mut engine);
+    let native = engine.collect_fn_metadata(None, |info| Some(info.metadata.name.to_string()), true);
+    // The engine itself answers these.
+    let built_in = ["Fn", "call", "curry", "is_def_fn", "is_def_var", "is_shared", "type_of"];
+    native.into_iter().chain(built_in.map(str::to_owned)).collect()
 }
 
 fn bare() -> Engine {

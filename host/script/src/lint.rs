@@ -28,7 +28,8 @@ pub fn check(
     primitives: &[PrimitiveName],
     header: &Header,
 ) -> Vec<Diagnostic> {
-    let mut found = match compile(path, source, modules, primitives) {
+    let names = Names { functions: Some(engine::language_functions()), ..Names::new(primitives) };
+    let mut found = match names.compile(path, source, modules) {
         Ok(compiled) => undeclared(path, &compiled.main, primitives, header),
         Err(refused) => refused.diagnostics,
     };
@@ -57,52 +58,63 @@ pub(crate) fn compile(
     modules: &BTreeMap<String, String>,
     primitives: &[PrimitiveName],
 ) -> Result<Compiled, Refused> {
-    let names = Names::new(primitives);
-    let engine = engine::for_compiling(names.namespaces.iter().copied());
-    let mut refused = Refused { diagnostics: Vec::new(), limit: false };
-    let main = names.compiled(&engine, path, source, &mut refused);
-    let compiled: BTreeMap<String, (String, Option<AST>)> = modules
-        .iter()
-        .map(|(module, text)| {
-            let file = file_of(module);
-            let ast = names.compiled(&engine, &file, text, &mut refused);
-            (module.clone(), (file, ast))
-        })
-        .collect();
-    let imports = |file: &str, ast: &Option<AST>, refused: &mut Refused| {
-        let found = ast.as_ref().map(|ast| modules::imports_of(file, ast));
-        found.unwrap_or(Ok(Vec::new())).unwrap_or_else(|errors| {
-            refused.diagnostics.extend(errors);
-            Vec::new()
-        })
-    };
-    let graph = Graph {
-        root: imports(path, &main, &mut refused),
-        modules: compiled
-            .iter()
-            .map(|(module, (file, ast))| (module.clone(), imports(file, ast, &mut refused)))
-            .collect(),
-    };
-    graph.find_knots(path, &mut refused.diagnostics);
-    match main {
-        Some(main) if refused.diagnostics.is_empty() => {
-            let modules = compiled.into_iter().filter_map(|(m, (_, ast))| Some((m, ast?))).collect();
-            Ok(Compiled { main, modules })
-        }
-        _ => Err(refused),
-    }
+    Names::new(primitives).compile(path, source, modules)
 }
 
 /// The names that belong to the host.
 struct Names<'a> {
     namespaces: BTreeSet<&'a str>,
     primitives: &'a [PrimitiveName],
+    /// The language's own functions. The worker does without: it would cost it as much as the script, and the call of a
+    /// function that does not exist is an error there anyway.
+    functions: Option<BTreeSet<String>>,
 }
 
 impl<'a> Names<'a> {
     fn new(primitives: &'a [PrimitiveName]) -> Self {
         let areas = primitives.iter().map(PrimitiveName::area);
-        Self { namespaces: areas.chain([SITE]).collect(), primitives }
+        Self { namespaces: areas.chain([SITE]).collect(), primitives, functions: None }
+    }
+
+    fn compile(
+        &self,
+        path: &str,
+        source: &str,
+        modules: &BTreeMap<String, String>,
+    ) -> Result<Compiled, Refused> {
+        let engine = engine::for_compiling(self.namespaces.iter().copied());
+        let mut refused = Refused { diagnostics: Vec::new(), limit: false };
+        let main = self.compiled(&engine, path, source, &mut refused);
+        let compiled: BTreeMap<String, (String, Option<AST>)> = modules
+            .iter()
+            .map(|(module, text)| {
+                let file = file_of(module);
+                let ast = self.compiled(&engine, &file, text, &mut refused);
+                (module.clone(), (file, ast))
+            })
+            .collect();
+        let imports = |file: &str, ast: &Option<AST>, refused: &mut Refused| {
+            let found = ast.as_ref().map(|ast| modules::imports_of(file, ast));
+            found.unwrap_or(Ok(Vec::new())).unwrap_or_else(|errors| {
+                refused.diagnostics.extend(errors);
+                Vec::new()
+            })
+        };
+        let graph = Graph {
+            root: imports(path, &main, &mut refused),
+            modules: compiled
+                .iter()
+                .map(|(module, (file, ast))| (module.clone(), imports(file, ast, &mut refused)))
+                .collect(),
+        };
+        graph.find_knots(path, &mut refused.diagnostics);
+        match main {
+            Some(main) if refused.diagnostics.is_empty() => {
+                let modules = compiled.into_iter().filter_map(|(m, (_, ast))| Some((m, ast?))).collect();
+                Ok(Compiled { main, modules })
+            }
+            _ => Err(refused),
+        }
     }
 
     fn compiled(&self, engine: &Engine, file: &str, source: &str, refused: &mut Refused) -> Option<AST> {
@@ -145,6 +157,9 @@ impl<'a> Names<'a> {
             for parameter in &function.params {
                 self.named(parameter, "parameter", definition(source, function.name), &mut found);
             }
+        }
+        if let Some(functions) = &self.functions {
+            unknown_functions(ast, functions, &mut found);
         }
         ast.walk(&mut |path: &[ASTNode<'_>]| {
             match path.last() {
@@ -213,6 +228,30 @@ impl<'a> Names<'a> {
             found.add(position, message, "`fabric list primitives` shows them all.");
         }
     }
+}
+
+/// Calls of functions that are neither the language's nor ours nor the file's own. Methods are left out: a table may hold them.
+fn unknown_functions(ast: &AST, language: &BTreeSet<String>, found: &mut Found<'_>) {
+    let own: BTreeSet<&str> = ast.iter_functions().map(|f| f.name).collect();
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        let (call, position) = match path.last() {
+            Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => (call, position),
+            Some(ASTNode::Expr(Expr::FnCall(call, position))) => (call, position),
+            _ => return true,
+        };
+        let name = call.name.as_str();
+        let known = FUNCTIONS.contains(&name) || language.contains(name) || own.contains(name);
+        if !known && !call.is_qualified() && !call.is_operator_call() && !is_closure(name) {
+            let all = FUNCTIONS
+                .iter()
+                .copied()
+                .chain(own.iter().copied())
+                .chain(language.iter().map(String::as_str));
+            let message = format!("there is no function `{name}`{}", suggestion(name, all));
+            found.add(*position, message, "Define it, or import the module that has it.");
+        }
+        true
+    });
 }
 
 /// What was found in one file.
@@ -315,7 +354,7 @@ mod tests {
 
     #[test]
     fn a_good_script_has_no_errors() {
-        let body = "import \"lib/x\" as x;\nfor host in site::hosts() { check(host.name, || expect_true(\"x\", dns::query(#{a: 1}).ok)); }\nx::f();";
+        let body = "import \"lib/x\" as x;\nfn own(a) { a }\nown(`${1 + max(1, 2)}`); let f = |a| -a; f.call(1); type_of(1); [1].filter(|n| n in [1, 2]).len();\nfor host in site::hosts() { check(host.name, || expect_true(\"x\", dns::query(#{a: 1}).ok)); }\nx::f();";
         assert_eq!(found(body, &[("lib/x", "fn f() { unit::state(#{}) }")]), Vec::<String>::new());
     }
 
@@ -344,6 +383,11 @@ mod tests {
                 "`dns.transfer` is called, and the header does not declare it",
             ),
             ("unit::state(#{});", "8:7: `unit.state` is called, and"),
+            (
+                "check(\"c\", || expekt_eq(\"x\", 1, 1));",
+                "8:15: there is no function `expekt_eq`; did you mean `expect_eq`?",
+            ),
+            ("sleep(1);", "8:1: there is no function `sleep`"),
             ("eval(\"1\");", "`eval` does not exist"),
             ("let x = nope;", "nope"),
             ("import \"lib/x\" as x; fn (", "8:"),

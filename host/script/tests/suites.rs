@@ -317,3 +317,32 @@ fn a_stale_host_is_refused() {
     begin.version += 1;
     assert!(run_start(&begin, &mut host::answer).threw().contains("version"));
 }
+
+#[test]
+fn modules_are_reached_from_closures_in_closures_and_branches() {
+    let mut begin = start(
+        "import \"lib/a\" as a;
+         let edges = site::hosts(#{role: \"edge\"});
+         step(\"Edges\", || {
+             par(edges, |edge| { a::one(edge); step(\"inner\", || a::two(edge, || param(\"zone\"))); });
+         });",
+    );
+    let lib = "fn one(e) { for n in [1, 2] { check(e.name + n, || { let s = dns::query(#{n: n}); expect_eq(\"n\", s.n, n); }); } }
+               fn two(e, f) { check(\"two\", || expect_eq(\"zone\", f.call(), \"a.test\")); }";
+    begin.modules = [("lib/a".to_owned(), lib.to_owned())].into();
+    let told = run_start(&begin, &mut host::answer);
+    let checks = told.finished().checks();
+    let titles: Vec<_> = checks.iter().map(|(title, _, _)| title.as_str()).collect();
+    let expected = ["dns-edge-11", "dns-edge-12", "inner / two", "dns-edge-21", "dns-edge-22", "inner / two"];
+    assert_eq!(titles, expected.map(|title| format!("Edges / {title}")));
+    assert!(checks.iter().all(|(_, _, verdict)| *verdict == Some(Verdict::Pass)), "{checks:?}");
+}
+
+#[test]
+fn a_reply_reaches_the_branch_that_asked() {
+    let told = run(
+        "let n = []; for i in 0..50 { n.push(i); } for r in par(n, |i| dns::query(#{i: i}).i == i) { print(r); }",
+    );
+    assert!(told.finished().prints().iter().all(|text| *text == "true"));
+    assert_eq!(told.prints().len(), 50);
+}
