@@ -32,12 +32,6 @@ pub enum NoStory {
     /// An event names a call or check that does not exist or is already over.
     #[error("line {0}: no open {1} has this number")]
     NotOpen(u64, &'static str),
-    /// A call or check begins with a number that was used before.
-    #[error("line {0}: this number was given to an earlier {1}")]
-    Reused(u64, &'static str),
-    /// The exits do not follow from what happened.
-    #[error("line {0}: {1}")]
-    Exits(u64, &'static str),
 }
 
 /// Derives both records.
@@ -74,8 +68,10 @@ struct OpenCheck<'a> {
 struct Story<'a> {
     head: &'a RunHead,
     last: Stamp,
-    calls: BTreeMap<u64, Call<'a>>,
-    checks: BTreeMap<u64, OpenCheck<'a>>,
+    /// By number, in the order of their beginning: numbers come from the script's process, which may give one twice, and no check may
+    /// vanish behind another.
+    calls: BTreeMap<u64, Vec<Call<'a>>>,
+    checks: BTreeMap<u64, Vec<OpenCheck<'a>>>,
     denials: Vec<DenialRecord>,
     faults: Vec<StrayFault>,
     worker: Option<&'a WorkerEnd>,
@@ -107,9 +103,7 @@ impl<'a> Story<'a> {
             Event::RunStarted { .. } => return Err(NoStory::Start(line.seq)),
             Event::CallRequested { call_id, place, check, primitive, .. } => {
                 let call = Call { place, check: *check, primitive, over: false };
-                if self.calls.insert(*call_id, call).is_some() {
-                    return Err(NoStory::Reused(line.seq, "call"));
-                }
+                self.calls.entry(*call_id).or_default().push(call);
             }
             Event::CallDenied { call_id, fault } => self.denied(line.seq, *call_id, fault)?,
             Event::CallGranted { call_id, targets, .. } => {
@@ -135,16 +129,16 @@ impl<'a> Story<'a> {
                     check.basis.extend(*basis);
                 }
             }
-            Event::CheckBegun { check, place, title } => self.begun(line, *check, place, title)?,
+            Event::CheckBegun { check, place, title } => self.begun(line.at, *check, place, title),
             Event::CheckEnded { check, verdict, took_ms } => {
-                let open = self.checks.get_mut(check).filter(|c| c.ended.is_none());
+                let open = self
+                    .checks
+                    .get_mut(check)
+                    .and_then(|all| all.iter_mut().rev().find(|c| c.ended.is_none()));
                 open.ok_or(NoStory::NotOpen(line.seq, "check"))?.ended = Some((verdict, *took_ms));
             }
             Event::WorkerEnded { how } => self.worker = Some(how),
-            Event::RunEnded { exits } => {
-                self.exits_follow(exits).map_err(|why| NoStory::Exits(line.seq, why))?;
-                self.exits = Some(exits);
-            }
+            Event::RunEnded { exits } => self.exits = Some(exits),
             Event::Recovered { by, torn_bytes, torn_digest } => {
                 self.recovery = Some(Recovery {
                     at: line.at,
@@ -162,11 +156,12 @@ impl<'a> Story<'a> {
     }
 
     fn open_call(&mut self, seq: u64, call_id: u64) -> Result<&mut Call<'a>, NoStory> {
-        self.calls.get_mut(&call_id).filter(|c| !c.over).ok_or(NoStory::NotOpen(seq, "call"))
+        let open = self.calls.get_mut(&call_id).and_then(|all| all.iter_mut().rev().find(|c| !c.over));
+        open.ok_or(NoStory::NotOpen(seq, "call"))
     }
 
     fn check_of(&mut self, check: Option<u64>) -> Option<&mut OpenCheck<'a>> {
-        check.and_then(|id| self.checks.get_mut(&id))
+        check.and_then(|id| self.checks.get_mut(&id)).and_then(|all| all.last_mut())
     }
 
     fn denied(&mut self, seq: u64, call_id: u64, fault: &FaultRecord) -> Result<(), NoStory> {
@@ -183,20 +178,17 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    fn begun(&mut self, line: &Line, id: u64, place: &'a Place, title: &'a str) -> Result<(), NoStory> {
+    fn begun(&mut self, at: Stamp, id: u64, place: &'a Place, title: &'a str) {
         let check = OpenCheck {
             place,
             title,
-            started: line.at,
+            started: at,
             ended: None,
             targets: BTreeSet::new(),
             transports: BTreeSet::new(),
             basis: BTreeSet::new(),
         };
-        match self.checks.insert(id, check) {
-            Some(_) => Err(NoStory::Reused(line.seq, "check")),
-            None => Ok(()),
-        }
+        self.checks.entry(id).or_default().push(check);
     }
 
     /// Exits that follow from the events alone, the most severe first. What only the host knows, such as an interrupt or a
@@ -220,40 +212,32 @@ impl<'a> Story<'a> {
         exits
     }
 
-    fn exits_follow(&self, exits: &[Exit]) -> Result<(), &'static str> {
+    /// What the host said, and what follows anyway: a host that forgets a denial does not make the run a clean one.
+    fn exits(&self) -> Vec<Exit> {
+        let mut exits = self.implied_exits();
+        exits.extend(self.exits.map_or(&[Exit::Unrecovered][..], |said| said));
+        exits.sort_unstable();
+        exits.dedup();
         if exits.is_empty() {
-            return Err("a run ends with at least one exit");
+            exits.push(Exit::Done);
         }
-        if !exits.is_sorted_by(|a, b| a < b) {
-            return Err("the exits are not sorted from the most severe, each once");
+        if exits.len() > 1 {
+            exits.retain(|exit| *exit != Exit::Done);
         }
-        if exits.contains(&Exit::Done) && exits.len() > 1 {
-            return Err("a run is not done where another exit holds");
-        }
-        if !self.implied_exits().iter().all(|exit| exits.contains(exit)) {
-            return Err("an exit is missing that follows from a denial, a check or the script's end");
-        }
-        Ok(())
+        exits
     }
 
     fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for check in self.checks.values() {
+        for check in self.checks.values().flatten() {
             counts.add(status(check.ended.map(|(verdict, _)| verdict)));
         }
         counts
     }
 
     fn end(self) -> (RunRecord, ChecksRecord) {
-        let (outcome, exits) = match self.exits {
-            Some(exits) => (RunOutcome::Completed, exits.to_vec()),
-            None => {
-                let mut exits = self.implied_exits();
-                exits.push(Exit::Unrecovered);
-                exits.sort_unstable();
-                (RunOutcome::Aborted, exits)
-            }
-        };
+        let outcome = if self.exits.is_some() { RunOutcome::Completed } else { RunOutcome::Aborted };
+        let exits = self.exits();
         let exit = exits.iter().copied().reduce(Exit::worst).unwrap_or(Exit::Bug);
         let run = RunRecord {
             format: FORMAT,
@@ -269,8 +253,12 @@ impl<'a> Story<'a> {
             worker: self.worker.cloned(),
             recovery: self.recovery,
         };
-        let mut checks: Vec<CheckRecord> =
-            self.checks.into_iter().map(|(id, check)| check.record(id, self.last)).collect();
+        let last = self.last;
+        let mut checks: Vec<CheckRecord> = self
+            .checks
+            .into_iter()
+            .flat_map(|(id, all)| all.into_iter().map(move |check| check.record(id, last)))
+            .collect();
         checks.sort_by(|a, b| (&a.place, a.id).cmp(&(&b.place, b.id)));
         (run, ChecksRecord { format: FORMAT, checks })
     }
@@ -321,5 +309,90 @@ impl OpenCheck<'_> {
             None => record.message = Some("the run ended before this check did".to_owned()),
         }
         record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use fabric_model::Digest;
+
+    use super::*;
+
+    fn lines(events: Vec<Event>) -> Vec<Line> {
+        let (digest, at) = (Digest::of(b""), Stamp::of(SystemTime::UNIX_EPOCH));
+        let line = |(seq, event)| Line { at, digest, event, prev: digest, seq };
+        (0..).zip(events).map(line).collect()
+    }
+
+    fn started() -> Event {
+        let zero = Digest::of(b"");
+        let head = serde_json::json!({
+            "run_id": "r", "version": "0", "mode": "run", "started": "2026-01-01T00:00:00.000Z",
+            "site": {"name": "s", "realm": "lab", "digest": zero},
+            "script": {"path": "p", "digest": zero, "title": "t", "kind": "acceptance", "reach": "observe"},
+            "modules": [], "policy": zero, "trust": zero,
+            "principal": {"fingerprint": "0".repeat(40), "roles": []},
+            "params": {}, "host": {"hostname": "h", "user": "u"}, "boundary": "b",
+        });
+        Event::RunStarted { head: serde_json::from_value(head).expect("a head") }
+    }
+
+    fn begun(check: u64) -> Event {
+        Event::CheckBegun { check, place: Place::default(), title: String::new() }
+    }
+
+    fn ended(check: u64, verdict: CheckVerdict) -> Event {
+        Event::CheckEnded { check, verdict, took_ms: 1 }
+    }
+
+    fn failed() -> CheckVerdict {
+        let nothing = fabric_model::Value::Null;
+        CheckVerdict::Fail { what: String::new(), expected: nothing.clone(), observed: nothing }
+    }
+
+    #[test]
+    fn events_out_of_place_tell_no_run() {
+        let over = || Event::RunEnded { exits: vec![Exit::Done] };
+        let stray = Event::CallDenied {
+            call_id: 1,
+            fault: FaultRecord::from(&fabric_model::Fault::new(
+                fabric_model::Code::DeniedByRule,
+                fabric_model::Stage::Gate,
+                "x",
+            )),
+        };
+        let cases = [
+            (vec![], NoStory::Empty),
+            (vec![begun(1)], NoStory::Start(0)),
+            (vec![started(), started()], NoStory::Start(1)),
+            (vec![started(), over(), begun(1)], NoStory::AfterEnd(2)),
+            (vec![started(), over(), over()], NoStory::AfterEnd(2)),
+            (vec![started(), ended(1, CheckVerdict::Pass)], NoStory::NotOpen(1, "check")),
+            (vec![started(), stray], NoStory::NotOpen(1, "call")),
+        ];
+        for (events, why) in cases {
+            assert_eq!(records(&lines(events)).expect_err("no run"), why);
+        }
+    }
+
+    #[test]
+    fn a_number_given_twice_hides_no_failed_check() {
+        let events =
+            vec![started(), begun(1), ended(1, failed()), begun(1), begun(1), ended(1, CheckVerdict::Pass)];
+        let (run, checks) = records(&lines(events)).expect("a run");
+        assert_eq!(run.counts, Counts { pass: 1, fail: 1, error: 1, skip: 0 });
+        assert_eq!(checks.checks.len(), 3);
+    }
+
+    #[test]
+    fn a_host_that_says_done_is_overruled_by_what_happened() {
+        let events =
+            vec![started(), begun(1), ended(1, failed()), Event::RunEnded { exits: vec![Exit::Done] }];
+        let (run, _) = records(&lines(events)).expect("a run");
+        assert_eq!((run.exits.as_slice(), run.code), ([Exit::ChecksFailed].as_slice(), 1));
+        let (run, _) = records(&lines(vec![started(), Event::RunEnded { exits: vec![] }])).expect("a run");
+        assert_eq!(run.exit, Exit::Done);
     }
 }

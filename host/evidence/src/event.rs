@@ -128,7 +128,7 @@ pub enum Event {
     },
     /// The run is over.
     RunEnded {
-        /// Every exit that held, the most severe first; at least one.
+        /// Every exit that held, as the host knows it.
         exits: Vec<Exit>,
     },
     /// The host had been killed; somebody else sealed what it left. Always the last line.

@@ -79,6 +79,9 @@ pub enum JournalError {
     /// An earlier write failed.
     #[error("the journal is closed after a failed write")]
     Closed,
+    /// The run is over, and the event is not `recovered`.
+    #[error("the journal has its last event")]
+    Ended,
     /// Another process writes this journal: the run is alive.
     #[error("another process holds the journal: the run is still alive")]
     Held,
@@ -96,6 +99,7 @@ pub struct Journal {
     seq: u64,
     length: u64,
     closed: bool,
+    ended: bool,
 }
 
 fn genesis() -> Digest {
@@ -136,6 +140,7 @@ impl Journal {
         journal.seq = chain.lines.len() as u64;
         if let Some(last) = chain.lines.last() {
             journal.prev = last.digest;
+            journal.ended = matches!(last.event, Event::RunEnded { .. } | Event::Recovered { .. });
         }
         Ok((journal, chain))
     }
@@ -146,7 +151,7 @@ impl Journal {
     }
 
     fn empty(file: File) -> Self {
-        Self { file, prev: genesis(), seq: 0, length: 0, closed: false }
+        Self { file, prev: genesis(), seq: 0, length: 0, closed: false, ended: false }
     }
 
     /// Writes one line with one `write`, so that a killed process leaves at most one torn line, and returns its digest. The line
@@ -157,6 +162,9 @@ impl Journal {
     pub fn append(&mut self, at: SystemTime, event: &Event) -> Result<Digest, JournalError> {
         if self.closed {
             return Err(JournalError::Closed);
+        }
+        if self.ended && !matches!(event, Event::Recovered { .. }) {
+            return Err(JournalError::Ended);
         }
         let (at, prev, seq) = (Stamp::of(at), self.prev, self.seq);
         let digest = Digest::of(&canonical::bytes(&Undigested { at, event, prev, seq })?);
@@ -174,6 +182,7 @@ impl Journal {
         self.length += line.len() as u64;
         self.prev = digest;
         self.seq += 1;
+        self.ended |= matches!(event, Event::RunEnded { .. } | Event::Recovered { .. });
         Ok(digest)
     }
 
@@ -365,6 +374,15 @@ mod tests {
         assert!(matches!(Journal::reopen(&path), Err(JournalError::Held)));
         drop(journal);
         assert!(Journal::reopen(&path).is_ok());
+    }
+
+    #[test]
+    fn nothing_is_written_behind_the_last_event() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut journal = Journal::create(&dir.path().join("j")).expect("new");
+        journal.append(SystemTime::UNIX_EPOCH, &Event::RunEnded { exits: vec![] }).expect("room");
+        let late = journal.append(SystemTime::UNIX_EPOCH, &printed("late"));
+        assert!(matches!(late, Err(JournalError::Ended)));
     }
 
     #[test]
