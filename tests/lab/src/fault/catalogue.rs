@@ -4,8 +4,8 @@ use fabric_twin::TwinFault;
 
 use super::kind::{Kind, Recipe};
 use super::recipes::{
-    answer, changed, edit, filter, forward, garbage, held, moved, others, proxmox, restart, secondaries,
-    servers, shell, sshd, start, sysctl, vips_on, with_fresh_recursion,
+    answer, changed, edit, enable, filter, forward, garbage, held, moved, others, proxmox, restart,
+    secondaries, servers, shell, sshd, start, sysctl, vips_on, with_fresh_recursion,
 };
 use super::records::{stale, zone_of};
 use super::step::Step;
@@ -38,9 +38,8 @@ pub(crate) const CATALOGUE: &[Kind] = &[
         about: "a daemon runs, but its unit is not enabled at boot",
         recipe: |_, a| {
             let unit = a.get("unit");
-            let (off, on) =
-                (format!("systemctl --quiet disable {unit}"), format!("systemctl --quiet enable {unit}"));
-            Ok(vec![shell(a.get("node"), &off, &on)].into())
+            let off = format!("systemctl --quiet disable {unit}");
+            Ok(vec![shell(a.get("node"), &off, &enable(unit))].into())
         },
     },
     Kind {

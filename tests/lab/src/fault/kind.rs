@@ -70,3 +70,37 @@ impl Arguments {
             .map_err(|_| LabError::Usage(format!("{name}: `{}` is not a number in range", self.get(name))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIND: Kind = Kind {
+        name: "made-up",
+        arguments: &[("node", "dns-edge-1"), ("unit", "dnsdist")],
+        about: "a fault for these tests",
+        recipe: |_, _| Ok(Recipe::default()),
+    };
+
+    fn given(words: &[&str]) -> Result<Vec<String>, LabError> {
+        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        Arguments::of(&KIND, &words).map(|arguments| arguments.values())
+    }
+
+    #[test]
+    fn missing_arguments_are_the_defaults() {
+        assert_eq!(given(&["dns-edge-2"]).expect("one argument is enough"), ["dns-edge-2", "dnsdist"]);
+    }
+
+    #[test]
+    fn too_many_arguments_are_refused() {
+        assert!(given(&["a", "b", "c"]).is_err());
+    }
+
+    #[test]
+    fn an_argument_that_a_shell_would_read_is_refused() {
+        for word in ["a b", "a;b", "$(a)", "a'b", "", "a\nb", "`a`"] {
+            assert!(given(&[word]).is_err(), "{word:?} was taken");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use crate::converge::Plane;
 use crate::error::LabError;
 use crate::fault::catalogue::CATALOGUE;
 use crate::fault::journal::{Journal, Planted};
-use crate::fault::kind::{Arguments, Kind};
+use crate::fault::kind::{Arguments, Kind, Recipe};
 use crate::place::Place;
 
 /// One line of `fault list`.
@@ -62,16 +62,45 @@ pub(crate) fn plant(plane: &Plane<'_>, name: &str, arguments: &[String]) -> Resu
         return Ok(());
     }
     let recipe = (kind.recipe)(plane.site, &arguments)?;
+    recipe.steps.iter().try_for_each(|step| step.fits(plane))?;
     journal.0.push(Planted { name: name.to_owned(), arguments: arguments.values(), steps: Vec::new() });
+    let at = journal.0.len() - 1;
+    let Err(error) = take(plane, &mut journal, at, recipe) else { return Ok(()) };
+    // A fault is planted or it is not: what took effect of this one is taken back.
+    match take_back(plane, &mut journal, at) {
+        Ok(()) => Err(error),
+        Err(left) => {
+            eprintln!("lab: {name} could not be planted: {error}");
+            eprintln!(
+                "lab: and not be taken back, so it counts as planted until `fabric-lab heal` or `down`"
+            );
+            Err(left)
+        }
+    }
+}
+
+fn take(plane: &Plane<'_>, journal: &mut Journal, at: usize, recipe: Recipe) -> Result<(), LabError> {
     for step in recipe.steps {
         let before = step.before(plane)?;
-        if let Some(planted) = journal.0.last_mut() {
+        if let Some(planted) = journal.0.get_mut(at) {
             planted.steps.push((step.clone(), before));
         }
+        // Written down before it takes effect, so that it is healed also when this process is killed.
         journal.write(plane.place)?;
-        step.apply(plane, &journal)?;
+        step.apply(plane, journal)?;
     }
     recipe.until.iter().try_for_each(|until| until.wait(plane))
+}
+
+/// Undoes the steps of one fault, the last one first, and strikes it from the journal.
+fn take_back(plane: &Plane<'_>, journal: &mut Journal, at: usize) -> Result<(), LabError> {
+    // Each step leaves the journal after it was undone, so a heal that was killed is finished by the next.
+    while let Some((step, before)) = journal.0.get_mut(at).and_then(|planted| planted.steps.pop()) {
+        step.undo(plane, journal, &before)?;
+        journal.write(plane.place)?;
+    }
+    journal.0.remove(at);
+    journal.write(plane.place)
 }
 
 /// Heals one fault, or all of them, and waits until the plane has converged again.
@@ -86,16 +115,7 @@ pub(crate) fn heal(plane: &Plane<'_>, name: Option<&str>) -> Result<(), LabError
     }
     let chosen = |planted: &Planted| name.is_none_or(|name| planted.name == name);
     while let Some(at) = journal.0.iter().rposition(chosen) {
-        // Each step leaves the journal after it was undone, so a heal that was killed is finished by the next.
-        while let Some((step, before)) = journal.0.get(at).and_then(|planted| planted.steps.last()).cloned() {
-            if let Some(planted) = journal.0.get_mut(at) {
-                planted.steps.pop();
-            }
-            step.undo(plane, &journal, &before)?;
-            journal.write(plane.place)?;
-        }
-        journal.0.remove(at);
-        journal.write(plane.place)?;
+        take_back(plane, &mut journal, at)?;
     }
     if journal.0.is_empty() { plane.converged() } else { Ok(()) }
 }

@@ -21,12 +21,22 @@ pub(super) fn edit(node: &str, path: &str, text: String, then: &str) -> Step {
 
 /// The shell line that starts a unit, however often it was started within the last seconds.
 pub(super) fn start(unit: &str) -> String {
-    format!("systemctl reset-failed {unit} || true; systemctl start {unit}")
+    if_known(unit, &format!("systemctl reset-failed {unit} || true; systemctl start {unit}"))
 }
 
 /// The shell line that restarts a unit, however often it was started within the last seconds.
 pub(super) fn restart(unit: &str) -> String {
-    format!("systemctl reset-failed {unit} || true; systemctl restart {unit}")
+    if_known(unit, &format!("systemctl reset-failed {unit} || true; systemctl restart {unit}"))
+}
+
+/// The shell line that makes a unit start at boot.
+pub(super) fn enable(unit: &str) -> String {
+    if_known(unit, &format!("systemctl --quiet enable {unit}"))
+}
+
+/// Of a unit that does not exist nothing was changed, so there is nothing to take back.
+fn if_known(unit: &str, line: &str) -> String {
+    format!("if systemctl cat {unit} >/dev/null 2>&1; then {line}; fi")
 }
 
 /// A fault between unbound and the world: unbound forgets what it knows after the fault and again after its healing.

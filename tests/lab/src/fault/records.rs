@@ -96,3 +96,45 @@ fn word(text: &str) -> Result<(), LabError> {
     }
     Err(LabError::Usage(format!("`{text}` is not a name, a type or an address")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site() -> Site {
+        toml::from_str(include_str!("../../../../fabric.toml")).expect("the repo's site file is one")
+    }
+
+    fn answer<'text>(name: &'text str, values: &[&str]) -> Answer<'text> {
+        let values = values.iter().map(|&value| value.to_owned()).collect();
+        Answer { name, rrtype: "A", ttl: 60, values }
+    }
+
+    #[test]
+    fn a_name_belongs_to_the_longest_zone_that_it_ends_with() {
+        let site = site();
+        assert_eq!(zone_of(&site, "db.internal.shared").expect("a zone").0, "internal.shared");
+        assert_eq!(zone_of(&site, "db.canary.internal").expect("a zone").0, "internal");
+        assert!(zone_of(&site, "notinternal").is_err(), "a zone ends at a dot");
+    }
+
+    #[test]
+    fn undoing_restores_every_value_of_the_site() {
+        let steps =
+            answer("db.internal.shared", &["10.10.120.99"]).on(&site(), &["dns-auth-1"]).expect("steps");
+        let Some(Step::Shell { apply, undo, .. }) = steps.first() else { panic!("one shell step") };
+        assert!(apply.contains("10.10.120.99") && !apply.contains("10.10.120.13"));
+        assert!(
+            undo.contains("10.10.120.13") && undo.contains("10.10.120.14") && !undo.contains("10.10.120.99")
+        );
+    }
+
+    #[test]
+    fn a_value_that_sql_would_read_is_refused() {
+        assert!(
+            answer("db.internal.shared", &["1'; DROP TABLE records; --"])
+                .on(&site(), &["dns-auth-1"])
+                .is_err()
+        );
+    }
+}

@@ -8,7 +8,7 @@ use crate::container;
 use crate::converge::Plane;
 use crate::error::LabError;
 use crate::network::{self, SWITCH};
-use crate::node::INTERNET;
+use crate::node::{INTERNET, members};
 use crate::place::Place;
 use crate::program::{run, run_with_input, words};
 use crate::proxmox;
@@ -57,6 +57,30 @@ pub(crate) enum Before {
 }
 
 impl Step {
+    /// Refuses a step that names a node or a link that the lab does not have.
+    pub(crate) fn fits(&self, plane: &Plane<'_>) -> Result<(), LabError> {
+        let (node, link) = match self {
+            Self::Edit { node, .. }
+            | Self::Shell { node, .. }
+            | Self::Freeze { node }
+            | Self::PowerOff { node }
+            | Self::Garbage { node, .. } => (node, None),
+            Self::Unplug { node, link } => (node, Some(link)),
+            Self::Switch { .. } | Self::Web { .. } | Self::TlsTruncated | Self::Proxmox { .. } => {
+                return Ok(());
+            }
+        };
+        let members = members(plane.site)?;
+        let member = members.iter().find(|member| member.container && member.name == *node);
+        let member = member.ok_or_else(|| LabError::Usage(format!("the lab has no node {node}")))?;
+        match link {
+            Some(link) if !member.links.iter().any(|own| own.name == *link) => {
+                Err(LabError::Usage(format!("{node} has no link {link}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Looks at what the step will change.
     pub(crate) fn before(&self, plane: &Plane<'_>) -> Result<Before, LabError> {
         match self {

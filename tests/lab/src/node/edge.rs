@@ -131,3 +131,48 @@ const UNBOUND: &str = "server:
   harden-referral-path: yes
   qname-minimisation: yes
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site() -> Site {
+        toml::from_str(include_str!("../../../../fabric.toml")).expect("the repo's site file is one")
+    }
+
+    #[test]
+    fn the_pair_differs_in_state_priority_and_sides() {
+        let (first, second) =
+            (keepalived(&site(), "dns-edge-1", &[]), keepalived(&site(), "dns-edge-2", &[]));
+        let (first, second) = (first.expect("a configuration"), second.expect("a configuration"));
+        assert_eq!(first.matches("state MASTER\n").count(), 2);
+        assert_eq!(second.matches("state BACKUP\n").count(), 2);
+        assert!(first.contains("priority 150") && second.contains("priority 100"));
+        assert!(first.contains("unicast_src_ip 10.10.100.11") && first.contains("    10.10.100.12\n"));
+    }
+
+    #[test]
+    fn a_raised_priority_is_that_of_the_named_vip_alone() {
+        let text = keepalived(&site(), "dns-edge-2", &[("dns-gateway", 200)]).expect("a configuration");
+        assert_eq!((text.matches("priority 200").count(), text.matches("priority 100").count()), (1, 1));
+    }
+
+    #[test]
+    fn a_host_outside_the_pair_is_refused() {
+        assert!(keepalived(&site(), "minio-edge-1", &[]).is_err());
+    }
+
+    #[test]
+    fn faults_change_their_rule_and_no_other() {
+        let golden = nftables(&site(), &Filter::default()).expect("a ruleset");
+        let other = Filter { masquerade: Some("10.10.140.0/24".to_owned()), ..Filter::default() };
+        let changed = nftables(&site(), &other).expect("a ruleset");
+        let differing: Vec<&str> = golden
+            .lines()
+            .zip(changed.lines())
+            .filter(|(a, b)| a != b)
+            .map(|(_, line)| line.trim())
+            .collect();
+        assert_eq!(differing, ["oifname eth0 ip saddr 10.10.140.0/24 masquerade"]);
+    }
+}
