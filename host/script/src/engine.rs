@@ -1,7 +1,7 @@
 //! The engine: what it may do, and every limit on it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage,
@@ -9,7 +9,7 @@ use rhai::packages::{
 };
 use rhai::{AST, Engine, Module, OptimizationLevel, ParseError, Scope};
 
-use crate::branch::Branch;
+use crate::branch::{Branch, SharedModule};
 use crate::functions;
 use crate::resolver::Resolver;
 
@@ -55,18 +55,26 @@ pub(crate) fn for_branch(branch: &Arc<Branch>) -> Engine {
     engine
 }
 
-/// The language's own functions.
-fn add_language(engine: &mut Engine) {
+/// The language's own functions, made once for the engines of all branches.
+static LANGUAGE: LazyLock<Vec<SharedModule>> = LazyLock::new(|| {
     // `LanguageCorePackage` is left out for `sleep` and `exit`, the blob, bit-field and time packages for want of a use.
-    engine.register_global_module(ArithmeticPackage::new().as_shared_module());
-    engine.register_global_module(LogicPackage::new().as_shared_module());
-    engine.register_global_module(BasicMathPackage::new().as_shared_module());
-    engine.register_global_module(BasicStringPackage::new().as_shared_module());
-    engine.register_global_module(MoreStringPackage::new().as_shared_module());
-    engine.register_global_module(BasicIteratorPackage::new().as_shared_module());
-    engine.register_global_module(BasicArrayPackage::new().as_shared_module());
-    engine.register_global_module(BasicMapPackage::new().as_shared_module());
-    engine.register_global_module(BasicFnPackage::new().as_shared_module());
+    vec![
+        ArithmeticPackage::new().as_shared_module(),
+        LogicPackage::new().as_shared_module(),
+        BasicMathPackage::new().as_shared_module(),
+        BasicStringPackage::new().as_shared_module(),
+        MoreStringPackage::new().as_shared_module(),
+        BasicIteratorPackage::new().as_shared_module(),
+        BasicArrayPackage::new().as_shared_module(),
+        BasicMapPackage::new().as_shared_module(),
+        BasicFnPackage::new().as_shared_module(),
+    ]
+});
+
+fn add_language(engine: &mut Engine) {
+    for package in LANGUAGE.iter() {
+        engine.register_global_module(Arc::clone(package));
+    }
 }
 
 /// The names of the language's own functions, operators included.
