@@ -212,7 +212,6 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Result<Conversation, Fault>) -> 
     }
     exits.sort_unstable();
     exits.dedup();
-    let exit = exits.iter().copied().reduce(Exit::worst).unwrap_or(Exit::Done);
     desk.recorder.record(&Event::RunEnded { exits })?;
     let Desk { recorder, .. } = desk;
     let now = recorder.now();
@@ -221,7 +220,8 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Result<Conversation, Fault>) -> 
         .into_packet()
         .seal(&run.operator.signer, &role, "seal", now)
         .map_err(|error| Refusal::new(Exit::Bug, format!("the packet cannot be sealed: {error}")))?;
-    Ok(Finished { exit, sealed, denials, worker: end })
+    // What follows from the journal may be worse than what was known here, never better.
+    Ok(Finished { exit: sealed.run.exit, sealed, denials, worker: end })
 }
 
 /// Waits until every call that was under way has let go.

@@ -31,6 +31,7 @@ pub const EDGES: &[Edge] = &[
     uses("fabric", "fabric-primitives", "lists primitives and prints their schemas"),
     uses("fabric", "fabric-runtime", "starts runs"),
     uses("fabric", "fabric-script", "is the worker's executable, and checks scripts without running them"),
+    uses("fabric", "fabric-twin", "makes the twin of a rehearsal and plants its faults"),
     uses("fabric-connect", "fabric-model", "names what it connects to"),
     uses("fabric-connect", "fabric-wire", "implements the seams"),
     uses("fabric-evidence", "fabric-model", "seals faults, values and outcomes"),
