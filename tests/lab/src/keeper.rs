@@ -32,7 +32,7 @@ pub(crate) struct Request {
 /// Starts the keeper and waits until it listens.
 pub(crate) fn start(place: &Place) -> Result<(), LabError> {
     let log = place.run.join("keeper.log");
-    let mut child = launch(place, "keeper")?;
+    let mut child = launch(place, "keeper");
     child.args([own_program()?.as_str(), "keeper", "--dir", &place.run.to_string_lossy()]);
     let log = File::create(&log).map_err(LabError::file(&log))?;
     let spawned = child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
@@ -111,16 +111,17 @@ fn serve(place: &Place, line: &str) -> Result<(), LabError> {
     let path = folder.join("console.log");
     let log = File::options().create(true).append(true).open(&path).map_err(LabError::file(&path))?;
     let errors = log.try_clone().map_err(LabError::file(&path))?;
-    let mut child = launch(place, &request.member)?;
+    let mut child = launch(place, &request.member);
     child.args(&request.argv).stdin(Stdio::null()).stdout(log).stderr(errors);
     child.spawn().map(drop).map_err(LabError::file(&folder))
 }
 
 /// `fabric-lab launch --group G --`, to which the words of the process are added.
-fn launch(place: &Place, member: &str) -> Result<Command, LabError> {
-    let mut command = Command::new(own_program()?);
+fn launch(place: &Place, member: &str) -> Command {
+    // Not by its path: a keeper outlives a rebuild of this program, after which the path is another program's or nobody's.
+    let mut command = Command::new("/proc/self/exe");
     command.args(["launch", "--group", &place.cgroup(member), "--"]);
-    Ok(command)
+    command
 }
 
 /// This program's own path.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, InlineTable, Item, value};
 
 use crate::error::LabError;
-use crate::node::{Keys, Member};
+use crate::node::{Keys, Member, RUNNER};
 use crate::place::{Place, read, write};
 
 /// The handle of the operator's key and its file.
@@ -34,7 +34,9 @@ pub(crate) fn write_folder(
     token: &str,
 ) -> Result<(), LabError> {
     let folder = place.site();
-    write(&folder.join("fabric.toml"), &as_lab(&read(file)?)?, 0o644)?;
+    let runner = place.netns_path(RUNNER);
+    let namespace = fs::metadata(&runner).map_err(LabError::file(&runner))?.ino();
+    write(&folder.join("fabric.toml"), &as_lab(&read(file)?, namespace)?, 0o644)?;
     let names: BTreeMap<String, Vec<String>> = members
         .iter()
         .filter(|member| member.container)
@@ -48,15 +50,20 @@ pub(crate) fn write_folder(
     write(&folder.join(TOKEN.1), &format!("{token}\n"), 0o600)
 }
 
-/// The site file with realm `lab` and its secrets read from the folder's own files. Nothing else differs.
-fn as_lab(text: &str) -> Result<String, LabError> {
+/// The site file with realm `lab`, bound to the runner's namespace, and its secrets read from the folder's own files. Nothing
+/// else differs.
+fn as_lab(text: &str, namespace: u64) -> Result<String, LabError> {
     let mut site: DocumentMut =
         text.parse().map_err(|error: toml_edit::TomlError| LabError::Site(error.to_string()))?;
-    let realm = site
+    let identity = site
         .get_mut("site")
-        .and_then(|site| site.get_mut("realm"))
+        .and_then(Item::as_table_like_mut)
+        .filter(|identity| identity.contains_key("realm"))
         .ok_or_else(|| LabError::Site("there is no site.realm".to_owned()))?;
-    *realm = value("lab");
+    identity.insert("realm", value("lab"));
+    let namespace =
+        i64::try_from(namespace).map_err(|_| LabError::Site(format!("{namespace} is no inode number")))?;
+    identity.insert("namespace", value(namespace));
     let secrets = site
         .get_mut("secrets")
         .and_then(Item::as_table_like_mut)
@@ -84,15 +91,21 @@ mod tests {
 
     #[test]
     fn only_realm_and_secret_sources_differ_from_the_repo() {
-        let lab = as_lab(REPO).expect("the repo's site file becomes a lab's");
-        let changed: Vec<&str> =
-            REPO.lines().zip(lab.lines()).filter(|(old, new)| old != new).map(|(_, new)| new).collect();
-        assert_eq!(REPO.lines().count(), lab.lines().count());
-        assert_eq!(changed, ["realm = \"lab\"", "\"proxmox/token\" = { file = \"secrets/proxmox-token\" }"]);
+        let lab = as_lab(REPO, 4026532535).expect("the repo's site file becomes a lab's");
+        let changed: Vec<&str> = lab.lines().filter(|line| !REPO.lines().any(|old| old == *line)).collect();
+        assert_eq!(REPO.lines().count() + 1, lab.lines().count());
+        assert_eq!(
+            changed,
+            [
+                "realm = \"lab\"",
+                "namespace = 4026532535",
+                "\"proxmox/token\" = { file = \"secrets/proxmox-token\" }",
+            ]
+        );
     }
 
     #[test]
     fn a_site_without_realm_is_refused() {
-        assert!(matches!(as_lab("format = 1\n"), Err(LabError::Site(_))));
+        assert!(matches!(as_lab("format = 1\n", 1), Err(LabError::Site(_))));
     }
 }

@@ -12,7 +12,9 @@ use crate::proxmox::Wrong;
 /// A fault in effect.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Planted {
+    /// The fault.
     pub(crate) name: String,
+    /// Its arguments, defaults filled in.
     pub(crate) arguments: Vec<String>,
     /// Steps in the order they were taken, with what undoes them.
     pub(crate) steps: Vec<(Step, Before)>,

@@ -7,16 +7,20 @@ use crate::error::LabError;
 
 /// A fault that can be planted.
 pub(crate) struct Kind {
+    /// What it is called on the command line.
     pub(crate) name: &'static str,
     /// Names and defaults.
     pub(crate) arguments: &'static [(&'static str, &'static str)],
+    /// One line for `fault list`.
     pub(crate) about: &'static str,
+    /// How it is planted in a lab of this site.
     pub(crate) recipe: fn(&Site, &Arguments) -> Result<Recipe, LabError>,
 }
 
 /// How a fault is planted.
 #[derive(Debug, Default)]
 pub(crate) struct Recipe {
+    /// What is done, in this order; undone in reverse.
     pub(crate) steps: Vec<Step>,
     /// What has to show before the fault counts as planted.
     pub(crate) until: Vec<Until>,
@@ -60,10 +64,12 @@ impl Arguments {
         self.0.iter().map(|(_, value)| value.clone()).collect()
     }
 
+    /// An argument by its name; every argument of the kind is there.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(argument, _)| *argument == name).map_or("", |(_, value)| value)
     }
 
+    /// An argument that is a number.
     pub(crate) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, LabError> {
         self.get(name)
             .parse()

@@ -21,9 +21,13 @@ pub(super) fn zone_of<'site>(site: &'site Site, name: &str) -> Result<(&'site st
 /// What a server shall answer for a name and type: none of it where there are no values.
 #[derive(Debug)]
 pub(super) struct Answer<'text> {
+    /// The full name, without a final dot.
     pub(super) name: &'text str,
+    /// The type.
     pub(super) rrtype: &'text str,
+    /// Time to live in seconds.
     pub(super) ttl: u32,
+    /// The values in presentation format.
     pub(super) values: Vec<String>,
 }
 
