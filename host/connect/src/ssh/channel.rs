@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
+use fabric_wire::WireError;
+use fabric_wire::seam::Pending;
 use russh::client::Msg;
 use russh::{Channel, ChannelStream, Sig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -13,6 +15,39 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::session::Session;
+
+/// The opening of a channel, which goes on by itself when the caller gives it up: a channel that the server has opened and nobody
+/// received would stay open on its side. What nobody receives is dropped, and so closed.
+pub(super) struct Opening<T: Send + 'static> {
+    running: Option<Pending<'static, T>>,
+}
+
+impl<T: Send + 'static> Opening<T> {
+    pub(super) fn new(opening: impl Future<Output = Result<T, WireError>> + Send + 'static) -> Self {
+        Self { running: Some(Box::pin(opening)) }
+    }
+}
+
+impl<T: Send + 'static> Future for Opening<T> {
+    type Output = Result<T, WireError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(running) = &mut self.running else { return Poll::Ready(Err(WireError::Closed)) };
+        let opened = running.as_mut().poll(context);
+        if opened.is_ready() {
+            self.running = None;
+        }
+        opened
+    }
+}
+
+impl<T: Send + 'static> Drop for Opening<T> {
+    fn drop(&mut self) {
+        if let (Some(opening), Ok(runtime)) = (self.running.take(), Handle::try_current()) {
+            runtime.spawn(opening);
+        }
+    }
+}
 
 /// A channel for one command. It holds its place among the session's commands until the server has been told to close it.
 pub(super) struct CommandChannel {

@@ -74,16 +74,15 @@ impl Handler for Verifier {
 /// # Errors
 /// [`WireError::HostKey`] when the server is not the host, else what [`failure::handshake`] makes of the library's error.
 pub(super) async fn shake_hands(stream: BoxStream, trusted: TrustedKeys) -> Result<Connection, WireError> {
+    let trusted = Arc::new(trusted);
     let untrusted = |reason| WireError::HostKey { host: trusted.host.clone(), reason };
     if let Some(reason) = trusted.unusable() {
         return Err(untrusted(reason));
     }
-    let trusted = Arc::new(trusted);
     let (config, verifier) = (config(&trusted), Verifier { trusted: trusted.clone() });
     // A task of its own: what a hostile server makes panic in there ends as an error here. The set ends it when dropped.
     let mut task = JoinSet::new();
     task.spawn(connect_stream(config, stream, verifier));
-    let untrusted = |reason| WireError::HostKey { host: trusted.host.clone(), reason };
     match task.join_next().await {
         Some(Ok(Ok(connection))) => Ok(connection),
         Some(Ok(Err(Ended::Untrusted(reason)))) => Err(untrusted(reason)),

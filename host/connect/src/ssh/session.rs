@@ -9,9 +9,9 @@ use fabric_wire::ssh::{CommandOutput, OUTPUT_LIMIT};
 use fabric_wire::{BoxStream, WireError};
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::channel::{CommandChannel, Forwarded};
+use super::channel::{CommandChannel, Forwarded, Opening};
 use super::failure;
 use super::handshake::Connection;
 
@@ -77,7 +77,7 @@ impl Session {
     /// Those of [`failure::forward`].
     pub(super) async fn forward(self: &Arc<Self>, to: SocketAddr) -> Result<BoxStream, WireError> {
         let session = self.clone();
-        let opened = finished_even_if_abandoned(async move {
+        let opened = Opening::new(async move {
             let (address, port) = (to.ip().to_string(), u32::from(to.port()));
             // The originator is for the server's log; we have no listener that it could name.
             let channel = session.connection.channel_open_direct_tcpip(address, port, "127.0.0.1", 0).await;
@@ -146,7 +146,7 @@ impl Session {
 
     async fn open_command(self: &Arc<Self>, place: OwnedSemaphorePermit) -> Result<Opened, WireError> {
         let session = self.clone();
-        let opened = finished_even_if_abandoned(async move {
+        let opened = Opening::new(async move {
             match session.connection.channel_open_session().await {
                 Ok(channel) => Ok(Opened::Channel(CommandChannel::new(channel, place, &session.running))),
                 Err(russh::Error::ChannelOpenFailure(_)) => Ok(Opened::Refused(place)),
@@ -155,18 +155,6 @@ impl Session {
         });
         opened.await
     }
-}
-
-/// Runs `opening` to its end even when the caller is gone by then: a channel that the server has opened and nobody received would
-/// stay open on its side. What nobody receives is dropped, and so closed.
-async fn finished_even_if_abandoned<T: Send + 'static>(
-    opening: impl Future<Output = Result<T, WireError>> + Send + 'static,
-) -> Result<T, WireError> {
-    let (sender, receiver) = oneshot::channel();
-    tokio::spawn(async move {
-        let _ = sender.send(opening.await);
-    });
-    receiver.await.unwrap_or(Err(WireError::Closed))
 }
 
 fn no_status() -> WireError {
