@@ -53,6 +53,10 @@ pub struct Identity {
     pub name: Slug,
     /// What kind of place it is.
     pub realm: Realm,
+    /// For a lab, and only for one: the network namespace from which alone it is reached, as the inode number of
+    /// `/proc/PID/ns/net` (namespaces(7)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<u64>,
     /// The LAN: control hosts, edges and service VIPs.
     pub lan: Lan,
 }

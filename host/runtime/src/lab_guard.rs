@@ -1,6 +1,7 @@
 //! A lab site lives in network namespaces without a way out, and is reached from there only.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 use fabric_model::exit::Exit;
 
@@ -8,20 +9,18 @@ use crate::refusal::Refusal;
 
 const ROUTES: &str = "/proc/self/net/route";
 
-/// Refuses unless this process is in a network namespace other than the first process's, without a default route.
-pub(crate) fn inside_a_lab() -> Result<(), Refusal> {
-    let own = fs::read_link("/proc/self/ns/net");
-    let first = fs::read_link("/proc/1/ns/net");
-    let apart = match (own, first) {
-        (Ok(own), Ok(first)) => own != first,
-        // Who may not look at the first process's namespace is not root, and labs are entered as root.
-        _ => false,
-    };
+/// Refuses unless this process is in the network namespace that the site file names, and that one has no default route.
+pub(crate) fn inside_the_lab(namespace: Option<u64>) -> Result<(), Refusal> {
+    let own =
+        fs::metadata("/proc/self/ns/net").map_err(|e| refusal(&format!("this namespace is unknown: {e}")))?;
     let routes = fs::read_to_string(ROUTES).map_err(|e| refusal(&format!("{ROUTES} cannot be read: {e}")))?;
-    match (apart, has_default_route(&routes)) {
-        (true, false) => Ok(()),
-        (false, _) => Err(refusal("this process is in the machine's own network namespace")),
-        (true, true) => Err(refusal("this network namespace has a default route")),
+    match namespace {
+        None => Err(refusal("its file names no `namespace`")),
+        Some(namespace) if namespace != own.ino() => {
+            Err(refusal("this process is in another network namespace"))
+        }
+        Some(_) if has_default_route(&routes) => Err(refusal("its network namespace has a default route")),
+        Some(_) => Ok(()),
     }
 }
 
@@ -43,6 +42,13 @@ fn refusal(why: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_namespace_or_none_is_refused() {
+        for namespace in [None, Some(1)] {
+            assert!(inside_the_lab(namespace).is_err(), "{namespace:?}");
+        }
+    }
 
     #[test]
     fn a_default_route_is_seen_among_others() {

@@ -42,7 +42,7 @@ impl World {
     /// it.
     pub fn open(file: SiteFile) -> Result<Self, Refusal> {
         if file.site.site.realm == Realm::Lab {
-            lab_guard::inside_a_lab()?;
+            lab_guard::inside_the_lab(file.site.site.namespace)?;
         }
         let redactor = Arc::new(Redactor::default());
         let secrets = Secrets::new(&file, Arc::clone(&redactor));
