@@ -122,7 +122,7 @@ pub(crate) struct Recover {
 pub(crate) struct Run {
     /// The script
     pub(crate) script: String,
-    /// The site file, or `twin` [default: fabric.toml of the project]
+    /// The site file or its folder, or `twin` [default: fabric.toml of the project]
     #[arg(long, value_name = "FILE")]
     pub(crate) site: Option<PathBuf>,
     /// The policy [default: policy.toml of the project]

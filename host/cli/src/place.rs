@@ -31,9 +31,13 @@ impl Place {
         Ok(Self { project, home: Home::at(home) })
     }
 
-    /// The site file's path: as given, else that of the project.
+    /// The site file: as given, or in the folder that is given, else that of the project.
     pub(crate) fn site(&self, given: Option<&Path>) -> Result<SiteFile, Refusal> {
-        let path = given.map_or_else(|| self.project.join("fabric.toml"), Path::to_owned);
+        let path = match given {
+            Some(folder) if folder.is_dir() => folder.join("fabric.toml"),
+            Some(file) => file.to_owned(),
+            None => self.project.join("fabric.toml"),
+        };
         if !path.exists() {
             return Err(Refusal::new(
                 Exit::Configuration,
