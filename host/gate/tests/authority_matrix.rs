@@ -109,7 +109,7 @@ const PROBES: &[(&str, &[&str])] = &[
     ),
 ];
 
-const ENVIRONMENTS: &[&str] = &["lab", "twin", "samakia-dns", "samakia-prod"];
+const ENVIRONMENTS: &[&str] = &["lab", "twin", "samakia", "samakia-dns", "samakia-prod"];
 const ROLES: &[&str] = &["operator", "site-dev", "auditor", "nobody"];
 
 /// The table as the policy says it: of one primitive and resource, the environments and roles with the same answer share a row.
