@@ -4,6 +4,7 @@ mod args;
 mod command;
 mod output;
 mod place;
+mod stream;
 mod terminal;
 
 use std::process::ExitCode;

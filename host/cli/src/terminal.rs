@@ -1,16 +1,17 @@
 //! What people see: a line for each check as it ends, what was expected against what was observed, and where the packet is.
 
-use std::io::{IsTerminal, Write as _};
-use std::path::Path;
+use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use anstream::{eprintln, println};
 use anstyle::{AnsiColor, Style};
+use fabric_evidence::event::RunHead;
 use fabric_model::check::{Status, Verdict};
-use fabric_model::{Fault, Value};
+use fabric_model::{Fault, Slug, Value};
 use fabric_runtime::{EndedCheck, Refusal, Watch, status};
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::stream::{say, tell};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -48,13 +49,20 @@ impl Terminal {
     }
 
     fn print(&self, text: &str) {
-        self.spinner.suspend(|| println!("{text}"));
+        self.spinner.suspend(|| say(text));
     }
 }
 
 impl Watch for Terminal {
-    fn started(&self, title: &str, _packet: &Path) {
-        self.print(&format!("{STRONG}{}{STRONG:#}", plain(title)));
+    fn started(&self, head: &RunHead) {
+        let roles: Vec<&str> = head.principal.roles.iter().map(Slug::as_str).collect();
+        let roles = if roles.is_empty() { "nobody".to_owned() } else { roles.join(", ") };
+        self.print(&format!("{STRONG}{}{STRONG:#}", plain(&head.script.title)));
+        self.print(&format!(
+            "{FAINT}site {} ({}), as {roles}{FAINT:#}",
+            head.site.name,
+            head.site.realm.as_str()
+        ));
     }
 
     fn check_begun(&self, title: &str) {
@@ -75,16 +83,36 @@ impl Watch for Terminal {
     }
 
     fn printed(&self, text: &str) {
-        self.print(&format!("  {FAINT}|{FAINT:#} {}", plain(text)));
+        // Each line of it says whose words these are.
+        for line in text.lines() {
+            self.print(&format!("  {FAINT}|{FAINT:#} {}", plain(line)));
+        }
     }
 
     fn denied(&self, fault: &Fault) {
-        self.print(&format!("  {BAD}denied{BAD:#} {}{}", plain(&fault.message), hints(&fault.hints, "    ")));
+        self.print(&format!(
+            "  {BAD}denied{BAD:#} {}{}",
+            lines(&fault.message, "    "),
+            hints(&fault.hints, "    ")
+        ));
     }
 
     fn warned(&self, message: &str) {
-        self.spinner.suspend(|| eprintln!("{UNSURE}warning{UNSURE:#}: {}", plain(message)));
+        self.spinner.suspend(|| warn(message));
     }
+}
+
+/// Nobody watches, but warnings are said.
+pub(crate) struct WarningsOnly;
+
+impl Watch for WarningsOnly {
+    fn warned(&self, message: &str) {
+        warn(message);
+    }
+}
+
+fn warn(message: &str) {
+    tell(format_args!("{UNSURE}warning{UNSURE:#}: {}", plain(message)));
 }
 
 fn check_line(title: &str, check: &EndedCheck) -> String {
@@ -103,15 +131,20 @@ fn details(verdict: &Verdict) -> String {
         Verdict::Pass => String::new(),
         Verdict::Fail { what, expected, observed } => format!(
             "\n        {}\n          {GOOD}expected{GOOD:#} {}\n          {BAD}observed{BAD:#} {}",
-            plain(what),
+            lines(what, "        "),
             value(expected),
             value(observed)
         ),
         Verdict::Error { fault: Some(fault), .. } => {
-            format!("\n        {} [{}]{}", plain(&fault.message), fault.code, hints(&fault.hints, "        "))
+            format!(
+                "\n        {} [{}]{}",
+                lines(&fault.message, "        "),
+                fault.code,
+                hints(&fault.hints, "        ")
+            )
         }
-        Verdict::Error { fault: None, message } => format!("\n        {}", plain(message)),
-        Verdict::Skip { reason } => format!("\n        {}", plain(reason)),
+        Verdict::Error { fault: None, message } => format!("\n        {}", lines(message, "        ")),
+        Verdict::Skip { reason } => format!("\n        {}", lines(reason, "        ")),
     }
 }
 
@@ -135,29 +168,38 @@ pub(crate) fn duration(took: Duration) -> String {
     }
 }
 
-/// Text from outside without control characters: a remote host must not move the operator's cursor.
+/// Text from outside on one line, without characters that move the cursor, hide text or turn its direction: a remote host must
+/// not write on the operator's screen.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_deceptive(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// The same for text of several lines, those after the first indented, so that none of them passes for a line of ours.
+pub(crate) fn lines(text: &str, indent: &str) -> String {
+    text.lines().map(plain).collect::<Vec<_>>().join(&format!("\n{indent}"))
+}
+
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Says why a command did not happen.
 pub(crate) fn refused(refusal: &Refusal) {
-    eprintln!("{BAD}error{BAD:#}: {}", plain(&refusal.message));
+    tell(format_args!("{BAD}error{BAD:#}: {}", lines(&refusal.message, "  ")));
     for diagnostic in &refusal.diagnostics {
-        eprintln!("  {}", plain(&diagnostic.to_string()).replace('\n', "\n  "));
+        tell(format_args!("  {}", lines(&diagnostic.to_string(), "  ")));
     }
     for hint in &refusal.hints {
-        eprintln!("  {FAINT}hint:{FAINT:#} {}", plain(hint));
+        tell(format_args!("  {FAINT}hint:{FAINT:#} {}", plain(hint)));
     }
-    // The stream is unbuffered where it matters; a closed one has no reader to tell.
-    let _ = std::io::stderr().flush();
 }
 
 /// The last lines of a run.
 pub(crate) fn summary(lines: &[(Style, String)]) {
-    println!();
+    say("");
     for (style, line) in lines {
-        println!("{style}{line}{style:#}");
+        say(format_args!("{style}{line}{style:#}"));
     }
 }
 

@@ -186,6 +186,11 @@ impl Journal {
         Ok(digest)
     }
 
+    /// The length of what was written, in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     /// Brings every line to the disk.
     ///
     /// # Errors

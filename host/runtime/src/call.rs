@@ -13,6 +13,7 @@ use fabric_model::{Addressed, Class, Code, Digest, Fault, Kind, PrimitiveName, R
 use fabric_primitives::{Means, Need, Observed, Prepared, Target, Targets, Wanted, registry};
 use fabric_wire::Deadline;
 use fabric_wire::endpoint::Endpoint;
+use tokio::task::JoinSet;
 
 use crate::recorder::Recorder;
 use crate::resolve::resolve;
@@ -73,7 +74,10 @@ impl Desk {
         self.recorder.record(&self.requested(call, arguments, digest))?;
         let seen = match prepared {
             Ok((class, prepared)) => match self.permit(call, class, &prepared.needs).await? {
-                Ok(targets) => self.observe(prepared, targets).await,
+                Ok(targets) => {
+                    let about = about(&call.primitive, &prepared.needs);
+                    self.observe(prepared, targets).await.map_err(|fault| within(&about, fault))
+                }
                 Err(fault) => Err(fault),
             },
             Err(fault) => Err(fault),
@@ -164,10 +168,14 @@ impl Desk {
     async fn observe(&self, prepared: Prepared, targets: Targets) -> Result<Observed, Fault> {
         let means = Means { seams: self.world.seams.clone(), authorities: self.world.clone() };
         let deadline = Deadline::after(prepared.timeout);
-        // On a task of its own, so that a panic in a client is a fault of this call and not the end of the host.
-        match tokio::spawn(prepared.run(targets, means, deadline)).await {
-            Ok(seen) => seen,
-            Err(panic) => Err(bug(&format!("a primitive panicked: {panic}"))),
+        // On a task of its own, so that a panic in a client is a fault of this call and not the end of the host. The set ends
+        // the task when the call is given up; a bare one would go on unseen.
+        let mut task = JoinSet::new();
+        task.spawn(prepared.run(targets, means, deadline));
+        match task.join_next().await {
+            Some(Ok(seen)) => seen,
+            Some(Err(panic)) => Err(bug(&format!("a primitive panicked: {panic}"))),
+            None => Err(bug("a primitive was never begun")),
         }
     }
 
@@ -192,6 +200,16 @@ fn find(name: &PrimitiveName) -> Result<&'static dyn fabric_primitives::Primitiv
         )
         .hint("List the primitives with `fabric list primitives`.")
     })
+}
+
+/// Which call, for people: `dns.query` on host:dns-auth-2, via:dns-auth-1.
+fn about(primitive: &PrimitiveName, needs: &[Need]) -> String {
+    let resources: Vec<String> = needs.iter().map(|need| need.resource.to_string()).collect();
+    format!("`{primitive}` on {}", resources.join(", "))
+}
+
+fn within(about: &str, fault: Fault) -> Fault {
+    Fault { message: format!("{about}: {}", fault.message), ..fault }
 }
 
 fn first_address(name: &str, answer: &Value) -> Result<Target, Fault> {

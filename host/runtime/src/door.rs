@@ -7,7 +7,7 @@ use fabric_evidence::{CheckVerdict, Event, WorkerEnd};
 use fabric_model::check::Verdict;
 use fabric_model::door::{Broken, FromWorker, Outcome, Reply};
 use fabric_model::{Fault, Value};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::call::{Call, Desk, OWN_CALLS};
@@ -18,8 +18,12 @@ use crate::worker::{FrameReader, FrameWriter};
 /// The most calls that one run may make: ten times what the longest suite makes.
 const CALL_LIMIT: u64 = 10_000;
 
-/// The most calls that run at the same time, so that a script cannot open more connections than a host has patience for.
+/// The most calls and waits at the same time, so that a script cannot open more connections than a host has patience for. One
+/// is over when its reply has been taken, so that a worker which reads none cannot fill the host's memory with them.
 const CALLS_IN_FLIGHT: usize = 64;
+
+/// The largest journal, in bytes: half of what a verifier reads. The longest suite writes 2 MiB.
+const JOURNAL_LIMIT: u64 = 128 << 20;
 
 /// The longest wait between two polls, in milliseconds.
 const WAIT_LIMIT_MS: u64 = 60_000;
@@ -32,7 +36,7 @@ pub(crate) struct Door {
     tasks: JoinSet<Result<(), Fault>>,
     in_flight: Arc<Semaphore>,
     calls: u64,
-    replies: mpsc::UnboundedSender<Reply>,
+    replies: mpsc::UnboundedSender<(Reply, OwnedSemaphorePermit)>,
 }
 
 /// Why the door was closed.
@@ -43,6 +47,8 @@ pub(crate) enum Closed {
     Broke(Broken),
     /// The script made more calls than a run may.
     TooManyCalls,
+    /// The script made the journal longer than anybody can verify.
+    TooMuch,
     /// The journal cannot be written.
     Unrecorded(Fault),
 }
@@ -55,9 +61,9 @@ impl Door {
         watch: Arc<dyn Watch>,
         mut writer: FrameWriter,
     ) -> Self {
-        let (replies, mut outgoing) = mpsc::unbounded_channel::<Reply>();
+        let (replies, mut outgoing) = mpsc::unbounded_channel::<(Reply, OwnedSemaphorePermit)>();
         tokio::spawn(async move {
-            while let Some(reply) = outgoing.recv().await {
+            while let Some((reply, _in_flight)) = outgoing.recv().await {
                 // A worker that is gone needs no reply; its reader says that it is gone.
                 if writer.write(&reply).await.is_err() {
                     return;
@@ -74,6 +80,7 @@ impl Door {
             tokio::select! {
                 frame = reader.read::<FromWorker>() => match frame {
                     Ok(FromWorker::End { outcome }) => return Closed::Ended(outcome),
+                    Ok(_) if self.desk.recorder.length() > JOURNAL_LIMIT => return Closed::TooMuch,
                     Ok(frame) => if let Some(closed) = self.take(frame).await { return closed },
                     Err(broken) => return Closed::Broke(broken),
                 },
@@ -84,6 +91,11 @@ impl Door {
                 }
             }
         }
+    }
+
+    /// Ends the calls that are still under way, and returns once none of them can write or send anything any more.
+    pub(crate) async fn close(mut self) {
+        self.tasks.shutdown().await;
     }
 
     async fn take(&mut self, frame: FromWorker) -> Option<Closed> {
@@ -97,7 +109,7 @@ impl Door {
                 Ok(())
             }
             FromWorker::Wait { call_id, millis } => {
-                self.wait(call_id, millis.min(WAIT_LIMIT_MS));
+                self.wait(call_id, millis.min(WAIT_LIMIT_MS)).await;
                 Ok(())
             }
             FromWorker::CheckBegin { check, place, title } => {
@@ -120,13 +132,11 @@ impl Door {
     }
 
     async fn call(&mut self, call: Call) {
-        // Waiting here stops reading frames, which is the back-pressure: the worker waits in turn.
-        let permit = Arc::clone(&self.in_flight).acquire_owned().await;
+        let Some(permit) = self.admit().await else { return };
         let (desk, ledger) = (Arc::clone(&self.desk), Arc::clone(&self.ledger));
         let (watch, replies) = (Arc::clone(&self.watch), self.replies.clone());
         self.tasks.spawn(async move {
             let answer = desk.perform(&call).await?;
-            drop(permit);
             if let Err(fault) = &answer.reply
                 && fault.is_denial()
             {
@@ -136,16 +146,23 @@ impl Door {
                 lock(&ledger).note(check, answer.call, answer.reply.as_ref().err());
             }
             // The receiver is gone only when the worker is.
-            let _ = replies.send(Reply { call_id: call.id, result: answer.reply });
+            let _ = replies.send((Reply { call_id: call.id, result: answer.reply }, permit));
             Ok(())
         });
     }
 
-    fn wait(&mut self, call_id: u64, millis: u64) {
+    /// Waiting here stops reading frames, which is the back-pressure: the worker waits in turn.
+    async fn admit(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes the semaphore while the door is open.
+        Arc::clone(&self.in_flight).acquire_owned().await.ok()
+    }
+
+    async fn wait(&mut self, call_id: u64, millis: u64) {
+        let Some(permit) = self.admit().await else { return };
         let replies = self.replies.clone();
         self.tasks.spawn(async move {
             tokio::time::sleep(Duration::from_millis(millis)).await;
-            let _ = replies.send(Reply { call_id, result: Ok(Value::Null) });
+            let _ = replies.send((Reply { call_id, result: Ok(Value::Null) }, permit));
             Ok(())
         });
     }
@@ -185,6 +202,9 @@ impl Closed {
             Self::Broke(broken) => WorkerEnd::Died { message: broken.to_string() },
             Self::TooManyCalls => {
                 WorkerEnd::Limit { message: format!("a run makes at most {CALL_LIMIT} calls") }
+            }
+            Self::TooMuch => {
+                WorkerEnd::Limit { message: format!("a journal has at most {} MiB", JOURNAL_LIMIT >> 20) }
             }
             Self::Unrecorded(fault) => WorkerEnd::Stopped { message: fault.message.clone() },
         }

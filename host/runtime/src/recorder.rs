@@ -34,6 +34,11 @@ impl Recorder {
         })
     }
 
+    /// How long the journal is, in bytes.
+    pub(crate) fn length(&self) -> u64 {
+        self.packet.lock().unwrap_or_else(PoisonError::into_inner).journal().length()
+    }
+
     /// Gives the packet back once every call is over.
     pub(crate) fn into_packet(self) -> PacketFolder {
         self.packet.into_inner().unwrap_or_else(PoisonError::into_inner)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use fabric_model::door::{self, Limits, Outcome, Start};
 use fabric_model::exit::Exit;
 use fabric_model::{Digest, Fault, Slug, Value};
 use fabric_primitives::registry::REGISTRY;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::call::{Desk, OWN_CALLS};
 use crate::door::{Closed, Door, end_check, lock};
@@ -26,7 +28,7 @@ use crate::recorder::Recorder;
 use crate::refusal::Refusal;
 use crate::run_id;
 use crate::script::Script;
-use crate::site;
+use crate::site::{self, Redactor};
 use crate::watch::Watch;
 use crate::worker::Worker;
 use crate::world::World;
@@ -90,7 +92,7 @@ pub async fn run(run: Run) -> Result<Finished, Refusal> {
     let head = head(&run, &params)?;
     let packet = PacketFolder::create(&run.runs.join(head.run_id.as_str()))
         .map_err(|error| Refusal::new(Exit::Configuration, error.to_string()))?;
-    run.watch.started(&run.script.header.title, packet.dir());
+    run.watch.started(&head);
     let recorder = Recorder::new(packet, Arc::clone(&run.world.seams.clock));
     recorder.record(&Event::RunStarted { head: Box::new(head) })?;
     let desk = Arc::new(Desk {
@@ -118,18 +120,22 @@ async fn converse(
 ) -> Result<Conversation, Fault> {
     let ledger = Arc::new(Mutex::new(Ledger::default()));
     let Worker { process, mut reader, mut writer } = worker;
-    let started = writer.write(&start(run, params)).await;
+    let mut stopped = pin!(stopped(run.time_limit));
+    let start = start(run, params);
+    let begun = tokio::select! {
+        begun = writer.write(&start) => begun.map_err(|broken| Stop::Closed(Closed::Broke(broken))),
+        stop = &mut stopped => Err(stop),
+    };
     let mut door = Door::open(Arc::clone(desk), Arc::clone(&ledger), Arc::clone(&run.watch), writer);
-    let closed = match started {
-        Err(broken) => Stop::Closed(Closed::Broke(broken)),
+    let closed = match begun {
+        Err(stop) => stop,
         Ok(()) => tokio::select! {
             closed = door.serve(&mut reader) => Stop::Closed(closed),
-            () = tokio::time::sleep(run.time_limit) => Stop::TimedOut,
-            () = interrupted() => Stop::Interrupted,
+            stop = &mut stopped => stop,
         },
     };
     // Calls still under way end here: none of them can change anything.
-    drop(door);
+    door.close().await;
     let orderly = matches!(closed, Stop::Closed(Closed::Ended(_)));
     let status = if orderly { process.reap().await } else { process.stop().await };
     let end = closed.worker_end(run, &status.map(|s| s.to_string()).unwrap_or_else(|e| e.to_string()));
@@ -139,6 +145,7 @@ async fn converse(
             Verdict::Error { fault: None, message: "the script ended within this check".to_owned() };
         end_check(desk, &ledger, &*run.watch, check, verdict)?;
     }
+    let end = redacted(&run.world.redactor, end);
     desk.recorder.record(&Event::WorkerEnded { how: end.clone() })?;
     let mut exits = closed.exits();
     exits.extend(exits_of(&lock(&ledger)));
@@ -169,13 +176,25 @@ impl Stop {
     fn exits(&self) -> Vec<Exit> {
         match self {
             Self::Closed(Closed::Ended(Outcome::Finished)) => vec![],
-            Self::Closed(Closed::Ended(Outcome::Limit { .. }) | Closed::TooManyCalls) | Self::TimedOut => {
+            Self::Closed(Closed::Ended(Outcome::Limit { .. }) | Closed::TooManyCalls | Closed::TooMuch)
+            | Self::TimedOut => {
                 vec![Exit::Limit]
             }
             Self::Closed(Closed::Ended(Outcome::Threw { .. }) | Closed::Broke(_)) => vec![Exit::Script],
             Self::Closed(Closed::Unrecorded(_)) => vec![Exit::Bug],
             Self::Interrupted => vec![Exit::Interrupted],
         }
+    }
+}
+
+/// What a script threw can be a parameter that the operator should not have typed.
+fn redacted(redactor: &Redactor, end: WorkerEnd) -> WorkerEnd {
+    match end {
+        WorkerEnd::Finished => WorkerEnd::Finished,
+        WorkerEnd::Threw { message } => WorkerEnd::Threw { message: redactor.redact(&message) },
+        WorkerEnd::Limit { message } => WorkerEnd::Limit { message: redactor.redact(&message) },
+        WorkerEnd::Died { message } => WorkerEnd::Died { message: redactor.redact(&message) },
+        WorkerEnd::Stopped { message } => WorkerEnd::Stopped { message: redactor.redact(&message) },
     }
 }
 
@@ -190,10 +209,23 @@ fn exits_of(ledger: &Ledger) -> Vec<Exit> {
     exits
 }
 
-async fn interrupted() {
-    // Without a handler Ctrl-C would end the host; then `recover` seals what is left.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+/// What ends a run from outside: its time, or somebody.
+async fn stopped(time_limit: Duration) -> Stop {
+    tokio::select! {
+        () = tokio::time::sleep(time_limit) => Stop::TimedOut,
+        () = signalled(SignalKind::interrupt()) => Stop::Interrupted,
+        () = signalled(SignalKind::terminate()) => Stop::Interrupted,
+        () = signalled(SignalKind::hangup()) => Stop::Interrupted,
+    }
+}
+
+async fn signalled(kind: SignalKind) {
+    // Without a handler the signal would end the host; then `recover` seals what is left.
+    match signal(kind) {
+        Ok(mut signals) => {
+            signals.recv().await;
+        }
+        Err(_) => std::future::pending().await,
     }
 }
 

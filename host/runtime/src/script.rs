@@ -1,7 +1,8 @@
 //! A script with everything that it brings: its text, its declaration, its modules.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use fabric_gate::{Needs, Pattern};
@@ -103,9 +104,12 @@ impl Script {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    let size = fs::metadata(path).map_err(|e| e.to_string())?.len();
-    if size > SOURCE_LIMIT {
-        return Err(format!("it has {size} bytes, more than {SOURCE_LIMIT}"));
+    let mut text = String::new();
+    let file = File::open(path).map_err(|e| e.to_string())?;
+    // What a file says of its size need not be so, as with a device.
+    file.take(SOURCE_LIMIT + 1).read_to_string(&mut text).map_err(|e| e.to_string())?;
+    if text.len() as u64 > SOURCE_LIMIT {
+        return Err(format!("it has more than {SOURCE_LIMIT} bytes"));
     }
-    fs::read_to_string(path).map_err(|e| e.to_string())
+    Ok(text)
 }

@@ -1,15 +1,14 @@
 //! What a run tells whoever watches it, as it happens.
 
-use std::path::Path;
-
+use fabric_evidence::event::RunHead;
 use fabric_model::Fault;
 
 use crate::ledger::EndedCheck;
 
 /// Somebody who watches a run: a terminal, or nobody. Everything shown has been through the redactor.
 pub trait Watch: Send + Sync {
-    /// The run began.
-    fn started(&self, _title: &str, _packet: &Path) {}
+    /// The run began, with everything that is known beforehand.
+    fn started(&self, _head: &RunHead) {}
 
     /// A check began.
     fn check_begun(&self, _title: &str) {}

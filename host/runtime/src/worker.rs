@@ -26,7 +26,14 @@ pub(crate) struct Worker {
 pub(crate) struct Process(Child);
 
 /// The host's receiving end of the door.
-pub(crate) struct FrameReader(OwnedReadHalf);
+pub(crate) struct FrameReader {
+    stream: OwnedReadHalf,
+    /// What has come and is not yet read as a frame.
+    come: Vec<u8>,
+}
+
+/// Bytes that are asked of the stream at once.
+const AT_ONCE: usize = 16 << 10;
 
 /// The host's sending end of the door.
 pub(crate) struct FrameWriter(OwnedWriteHalf);
@@ -45,10 +52,13 @@ impl Worker {
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // Ctrl-C on a terminal goes to the whole process group; it is for the host alone, which ends the worker itself.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
         let (reader, writer) = UnixStream::from_std(ours)?.into_split();
-        Ok(Self { process: Process(child), reader: FrameReader(reader), writer: FrameWriter(writer) })
+        let reader = FrameReader { stream: reader, come: Vec::new() };
+        Ok(Self { process: Process(child), reader, writer: FrameWriter(writer) })
     }
 }
 
@@ -70,20 +80,93 @@ impl Process {
 }
 
 impl FrameReader {
+    /// The next frame. A read that is given up half way loses nothing: the next one goes on where it was.
     pub(crate) async fn read<T: DeserializeOwned>(&mut self) -> Result<T, Broken> {
-        let mut header = [0; 4];
-        match self.0.read_exact(&mut header).await {
-            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Err(Broken::Ended),
-            other => other?,
-        };
-        let mut body = vec![0; door::frame_length(header)?];
-        self.0.read_exact(&mut body).await?;
-        Ok(serde_json::from_slice(&body)?)
+        loop {
+            if let Some(frame) = self.next_frame()? {
+                return Ok(frame);
+            }
+            self.come.reserve(AT_ONCE);
+            if self.stream.read_buf(&mut self.come).await? == 0 {
+                return Err(match self.come.is_empty() {
+                    true => Broken::Ended,
+                    false => Broken::Stream(std::io::ErrorKind::UnexpectedEof.into()),
+                });
+            }
+        }
+    }
+
+    fn next_frame<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Broken> {
+        let Some((header, rest)) = self.come.split_first_chunk::<4>() else { return Ok(None) };
+        let length = door::frame_length(*header)?;
+        let Some(body) = rest.get(..length) else { return Ok(None) };
+        let frame = serde_json::from_slice(body)?;
+        self.come.drain(..header.len() + length);
+        Ok(Some(frame))
     }
 }
 
 impl FrameWriter {
     pub(crate) async fn write<T: Serialize>(&mut self, frame: &T) -> Result<(), Broken> {
         Ok(self.0.write_all(&door::encode(frame)?).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fabric_model::Value;
+    use fabric_model::door::Reply;
+
+    use super::*;
+
+    /// A reader, and the other end of its stream.
+    fn reader() -> (FrameReader, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        (FrameReader { stream: ours.into_split().0, come: Vec::new() }, theirs)
+    }
+
+    fn frame(call_id: u64) -> (Reply, Vec<u8>) {
+        let reply = Reply { call_id, result: Ok(Value::from("x".repeat(100_000).as_str())) };
+        let bytes = door::encode(&reply).expect("a small frame");
+        (reply, bytes)
+    }
+
+    #[tokio::test]
+    async fn a_read_that_is_given_up_half_way_loses_nothing() {
+        let (mut reader, mut theirs) = reader();
+        let (first, mut bytes) = frame(1);
+        let (second, more) = frame(2);
+        bytes.extend(more);
+        let send = async {
+            for part in bytes.chunks(7_001) {
+                theirs.write_all(part).await.expect("it is read");
+                tokio::task::yield_now().await;
+            }
+        };
+        let read = async {
+            let mut frames = Vec::new();
+            while frames.len() < 2 {
+                // As a call that ends does it: whatever is being read is dropped, again and again.
+                tokio::select! {
+                    biased;
+                    frame = reader.read::<Reply>() => frames.push(frame.expect("whole")),
+                    () = tokio::task::yield_now() => {}
+                }
+            }
+            frames
+        };
+        let ((), frames) = tokio::join!(send, read);
+        assert_eq!(frames, [first, second]);
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_claims_too_much_or_ends_early_is_broken() {
+        let (mut early, mut theirs) = reader();
+        theirs.write_all(&frame(1).1[..50]).await.expect("it is read");
+        drop(theirs);
+        assert!(matches!(early.read::<Reply>().await, Err(Broken::Stream(_))));
+        let (mut greedy, mut theirs) = reader();
+        theirs.write_all(&u32::MAX.to_be_bytes()).await.expect("it is read");
+        assert!(matches!(greedy.read::<Reply>().await, Err(Broken::TooLong(_))));
     }
 }

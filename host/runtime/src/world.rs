@@ -58,13 +58,13 @@ impl World {
     pub fn rehearsal(mut file: SiteFile, twin: Arc<Twin>) -> Self {
         file.site.site.realm = Realm::Twin;
         let seams = twin.seams();
-        Self {
-            file,
-            seams,
-            redactor: Arc::new(Redactor::default()),
-            keys: Keys::Twin(twin),
-            authorities: Mutex::default(),
+        let redactor = Arc::new(Redactor::default());
+        for handle in file.site.secrets.keys() {
+            if let Some(secret) = twin.secret(handle.as_str()) {
+                redactor.register(handle.as_str(), secret.expose());
+            }
         }
+        Self { file, seams, redactor, keys: Keys::Twin(twin), authorities: Mutex::default() }
     }
 
     /// The site.

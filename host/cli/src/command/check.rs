@@ -1,6 +1,5 @@
 //! `fabric check`: what can be said of a script without running it.
 
-use anstream::println;
 use fabric_gate::Policy;
 use fabric_model::exit::Exit;
 use fabric_primitives::registry::REGISTRY;
@@ -9,6 +8,7 @@ use fabric_script::lint;
 
 use crate::args::Check;
 use crate::place::Place;
+use crate::stream::say;
 
 pub(crate) fn check(place: &Place, args: &Check) -> Result<Exit, Refusal> {
     let script = Script::load(&place.project, &args.script)?;
@@ -22,13 +22,13 @@ pub(crate) fn check(place: &Place, args: &Check) -> Result<Exit, Refusal> {
     if !errors.is_empty() {
         return Err(Refusal::in_file(Exit::Script, &script.path, errors));
     }
-    println!(
+    say(format_args!(
         "{}: {} ({} modules, reach {})",
         script.path,
         script.header.title,
         script.modules.len(),
         script.header.reach
-    );
+    ));
     Ok(Exit::Done)
 }
 

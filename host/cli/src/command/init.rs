@@ -2,13 +2,13 @@
 
 use std::time::SystemTime;
 
-use anstream::println;
 use fabric_model::Slug;
 use fabric_model::exit::Exit;
 use fabric_runtime::Refusal;
 
 use crate::args::Init;
 use crate::place::Place;
+use crate::stream::say;
 
 pub(crate) fn init(place: &Place, args: &Init) -> Result<Exit, Refusal> {
     let role: Slug = args
@@ -16,8 +16,8 @@ pub(crate) fn init(place: &Place, args: &Init) -> Result<Exit, Refusal> {
         .parse()
         .map_err(|error| Refusal::new(Exit::Usage, format!("the role is not a name: {error}")))?;
     let fingerprint = place.home.set_up(&args.user_id, &role, SystemTime::now())?;
-    println!("key    {}", place.home.key_path().display());
-    println!("trust  {}", place.home.trust_path().display());
-    println!("{fingerprint} has the role {role}");
+    say(format_args!("key    {}", place.home.key_path().display()));
+    say(format_args!("trust  {}", place.home.trust_path().display()));
+    say(format_args!("{fingerprint} has the role {role}"));
     Ok(Exit::Done)
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anstream::println;
 use fabric_model::exit::Exit;
 use fabric_primitives::registry::REGISTRY;
 use fabric_runtime::{Refusal, Script};
@@ -11,6 +10,7 @@ use serde_json::json;
 
 use crate::args::{List, Listed, Output};
 use crate::place::Place;
+use crate::stream::say;
 
 /// Folders in which a project keeps scripts.
 const FOLDERS: [&str; 3] = ["acceptance", "gamedays", "scripts"];
@@ -24,7 +24,7 @@ pub(crate) fn list(place: &Place, args: &List) -> Result<Exit, Refusal> {
         Output::Human => {
             let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
             for (name, class, summary) in &rows {
-                println!("{name:width$}  {class:7}  {summary}");
+                say(format_args!("{name:width$}  {class:7}  {summary}"));
             }
         }
         Output::Json => {
@@ -32,7 +32,7 @@ pub(crate) fn list(place: &Place, args: &List) -> Result<Exit, Refusal> {
                 .iter()
                 .map(|(name, class, summary)| json!({"name": name, "reach": class, "title": summary}))
                 .collect();
-            println!("{}", json!({"schema": "fabric.list/1", "entries": rows}));
+            say(json!({"schema": "fabric.list/1", "entries": rows}));
         }
         Output::Junit => {
             return Err(Refusal::new(Exit::Usage, "a list is no test report: use human or json"));

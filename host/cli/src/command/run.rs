@@ -7,13 +7,14 @@ use std::time::{Duration, SystemTime};
 use fabric_evidence::event::Mode;
 use fabric_model::Slug;
 use fabric_model::exit::Exit;
-use fabric_runtime::{Refusal, Run, Script, Unwatched, Watch, World, recover};
+use fabric_runtime::{Refusal, Run, Script, Watch, World, recover};
 use fabric_twin::{Twin, TwinFault};
 
 use crate::args::{Output, Run as RunArgs};
 use crate::output;
 use crate::place::Place;
-use crate::terminal::Terminal;
+use crate::stream::tell;
+use crate::terminal::{Terminal, WarningsOnly};
 
 /// What the twin is called where a site file's name is expected.
 const TWIN: &str = "twin";
@@ -29,7 +30,7 @@ pub(crate) fn run(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
         return Err(Refusal::new(Exit::Usage, "faults are planted in the twin alone")
             .hint("Use `fabric rehearse`, or `fabric-lab fault` in the lab."));
     }
-    perform(place, args, Mode::Run, |file| World::open(file))
+    perform(place, args, Mode::Run, World::open)
 }
 
 pub(crate) fn rehearse(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
@@ -37,10 +38,10 @@ pub(crate) fn rehearse(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
         let role: Slug = "site-dev".parse().map_err(|_| Refusal::new(Exit::Bug, "no role"))?;
         let fingerprint =
             place.home.set_up("fabric rehearsal <fabric@localhost>", &role, SystemTime::now())?;
-        anstream::eprintln!(
+        tell(format_args!(
             "made a signing key for rehearsals: {fingerprint} ({})",
             place.home.key_path().display()
-        );
+        ));
     }
     let faults = args.faults.iter().map(|text| parse_fault(text)).collect::<Result<Vec<_>, _>>()?;
     perform(place, args, Mode::Rehearse, |file| {
@@ -73,7 +74,7 @@ fn perform(
     let terminal = (args.output == Output::Human).then(|| Arc::new(Terminal::new()));
     let watch: Arc<dyn Watch> = match &terminal {
         Some(terminal) => Arc::clone(terminal) as Arc<dyn Watch>,
-        None => Arc::new(Unwatched),
+        None => Arc::new(WarningsOnly),
     };
     warn_of_orphans(place, &*watch)?;
     let run = Run {

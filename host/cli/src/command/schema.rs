@@ -1,6 +1,5 @@
 //! `fabric schema`: JSON Schemas of files, packets and primitives.
 
-use anstream::println;
 use fabric_evidence::journal::Line;
 use fabric_evidence::{ChecksRecord, RunRecord};
 use fabric_model::PrimitiveName;
@@ -12,6 +11,7 @@ use schemars::schema_for;
 use serde_json::{Value, json};
 
 use crate::args::Schema;
+use crate::stream::say;
 
 pub(crate) fn schema(args: &Schema) -> Result<Exit, Refusal> {
     let schema = find(&args.name).ok_or_else(|| {
@@ -20,7 +20,7 @@ pub(crate) fn schema(args: &Schema) -> Result<Exit, Refusal> {
     })?;
     let text = serde_json::to_string_pretty(&schema)
         .map_err(|error| Refusal::new(Exit::Bug, format!("the schema cannot be printed: {error}")))?;
-    println!("{text}");
+    say(text);
     Ok(Exit::Done)
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use anstream::{eprintln, println};
 use fabric_evidence::{Finding, Verified};
 use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
@@ -12,6 +11,7 @@ use serde_json::json;
 
 use crate::args::{Output, Verify};
 use crate::place::Place;
+use crate::stream::{say, tell};
 
 pub(crate) fn verify(place: &Place, args: &Verify) -> Result<Exit, Refusal> {
     if args.output == Output::Junit {
@@ -24,7 +24,7 @@ pub(crate) fn verify(place: &Place, args: &Verify) -> Result<Exit, Refusal> {
     let (trust, _) = read_trust(&trust_path)?;
     let result = fabric_evidence::verify(&args.packet, &trust, SystemTime::now());
     match args.output {
-        Output::Json => println!("{}", document(&result)),
+        Output::Json => say(document(&result)),
         _ => people(&result),
     }
     Ok(if result.is_ok() { Exit::Done } else { Exit::Verification })
@@ -32,12 +32,10 @@ pub(crate) fn verify(place: &Place, args: &Verify) -> Result<Exit, Refusal> {
 
 fn people(result: &Result<Verified, Vec<Finding>>) {
     match result {
-        Ok(verified) => println!("{verified}"),
+        Ok(verified) => say(verified),
         Err(findings) => {
-            for finding in findings {
-                println!("{finding}");
-            }
-            eprintln!("the packet does not verify: {} finding(s)", findings.len());
+            findings.iter().for_each(say);
+            tell(format_args!("the packet does not verify: {} finding(s)", findings.len()));
         }
     }
 }

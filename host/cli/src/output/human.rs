@@ -7,13 +7,13 @@ use fabric_model::site::Realm;
 use fabric_runtime::Refusal;
 
 use super::Told;
-use crate::terminal::{self, plain};
+use crate::terminal;
 
 pub(super) fn print(told: &Told) -> Result<(), Refusal> {
     let run = &told.run;
     let mut lines = vec![(terminal::style(run.exit == Exit::Done), verdict(told))];
     if let Some(message) = worker_message(run.worker.as_ref()) {
-        lines.push((terminal::style(false), plain(message)));
+        lines.push((terminal::style(false), terminal::lines(message, "  ")));
     }
     let realm = match run.head.site.realm {
         Realm::Real => String::new(),

@@ -5,6 +5,7 @@ use fabric_runtime::Refusal;
 use serde_json::json;
 
 use super::Told;
+use crate::stream::say;
 
 pub(super) fn print(told: &Told) -> Result<(), Refusal> {
     let document = json!({
@@ -15,6 +16,6 @@ pub(super) fn print(told: &Told) -> Result<(), Refusal> {
     });
     let text = serde_json::to_string_pretty(&document)
         .map_err(|error| Refusal::new(Exit::Bug, format!("the result cannot be printed: {error}")))?;
-    println!("{text}");
+    say(text);
     Ok(())
 }

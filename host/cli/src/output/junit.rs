@@ -10,7 +10,8 @@ use fabric_runtime::Refusal;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::Told;
-use crate::terminal::plain;
+use crate::stream::say;
+use crate::terminal::{lines, plain};
 
 pub(super) fn print(told: &Told) -> Result<(), Refusal> {
     let mut suite = TestSuite::new(plain(&told.run.head.script.title));
@@ -29,7 +30,7 @@ pub(super) fn print(told: &Told) -> Result<(), Refusal> {
     let text = report
         .to_string()
         .map_err(|error| Refusal::new(Exit::Bug, format!("the report cannot be printed: {error}")))?;
-    println!("{text}");
+    say(text);
     Ok(())
 }
 
@@ -59,5 +60,5 @@ fn message(check: &CheckRecord) -> String {
         (.., Some(message)) => message.clone(),
         _ => String::new(),
     };
-    plain(&text)
+    lines(&text, "")
 }
