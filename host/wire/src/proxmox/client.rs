@@ -76,7 +76,8 @@ impl Client {
             }
         }
         match failures.as_slice() {
-            [(_, only)] => Err(only.clone()),
+            // Every node failed the same way, so that is what the cluster does: refuse, or stay silent.
+            [(_, first), others @ ..] if others.iter().all(|(_, other)| other == first) => Err(first.clone()),
             all => {
                 let all: Vec<String> = all.iter().map(|(node, error)| format!("{node}: {error}")).collect();
                 Err(WireError::Unreachable(format!("no node answers ({})", all.join("; "))))

@@ -10,20 +10,20 @@ use crate::error::WireError;
 ///
 /// # Errors
 /// [`WireError::NotFound`] when the kernel has no such parameter, [`WireError::Command`] when the tool failed otherwise,
-/// [`WireError::Garbage`] when it printed anything but one line (a key that names a directory prints many).
+/// [`WireError::Garbage`] when it printed anything but one whole line of text (a key that names a directory prints many).
 pub fn sysctl(output: &CommandOutput) -> Result<String, WireError> {
     if output.status != 0 && String::from_utf8_lossy(&output.stderr).contains("cannot stat /proc/sys/") {
         return Err(WireError::NotFound("the host's kernel has no such parameter".to_owned()));
     }
     let text = output.text(SYSCTL)?;
-    let mut lines = text.lines();
-    match (lines.next(), lines.next()) {
-        (Some(value), None) => Ok(value.trim().to_owned()),
-        (None, _) => Err(garbage(SYSCTL, "it printed nothing")),
-        (Some(_), Some(_)) => {
-            Err(garbage(SYSCTL, "it printed more than one line; the key is not a single parameter"))
-        }
+    let line = text.strip_suffix('\n').ok_or_else(|| garbage(SYSCTL, "it did not print a whole line"))?;
+    if line.contains('\n') {
+        return Err(garbage(SYSCTL, "it printed more than one line; the key is not a single parameter"));
     }
+    if line.contains(|c: char| c.is_control() && c != '\t') {
+        return Err(garbage(SYSCTL, "it printed control characters, which no parameter holds"));
+    }
+    Ok(line.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -38,8 +38,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_many_lines_are_not_a_value() {
-        for bad in ["", "1\n2\n"] {
+    fn nothing_many_lines_and_control_characters_are_not_a_value() {
+        for bad in ["", "1", "1\n2\n", "\n\n", "1\u{1b}[2J\n"] {
             assert!(matches!(sysctl(&printed(bad)), Err(WireError::Garbage(_))), "{bad:?}");
         }
     }

@@ -42,6 +42,7 @@ pub(super) fn broken(error: &io::Error) -> WireError {
             WireError::Tls(format!("the certificate does not verify ({}): {error}", word(Problem::of(error))))
         }
         (Some(error), _) => WireError::Tls(error.to_string()),
+        (None, io::ErrorKind::TimedOut) => WireError::Timeout,
         (None, io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
             WireError::Tls("the other side closed the connection during the handshake".into())
         }
