@@ -60,7 +60,8 @@ impl Value {
     /// When a field is missing, unknown, or of another kind.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Misfit> {
         let json = serde_json::to_value(self).map_err(|e| Misfit(e.to_string()))?;
-        serde_json::from_value(json).map_err(|e| Misfit(e.to_string()))
+        // The path names the field: `tags[1]: invalid type …`. An error of the table as a whole names it in its own words.
+        serde_path_to_error::deserialize(json).map_err(|e| Misfit(e.to_string()))
     }
 
     /// Encodes a typed structure as a value.
