@@ -101,7 +101,8 @@ impl<F: HostFact> Observing for Fact<F> {
         let clock = &means.seams.clock;
         let command = F::command(&args);
         let before = clock.now();
-        let output = means.seams.ssh.read(targets.host()?, &command, deadline).await?;
+        let reading = means.seams.ssh.read(targets.host()?, &command, deadline);
+        let output = deadline.bound(reading).await?;
         let bracket = Bracket { before, after: clock.now() };
         let fact = F::parse(&output, bracket)?;
         Ok(Observation { output: fact, basis: Basis::SelfReported, transport: transport::ssh(&output.path) })

@@ -68,7 +68,8 @@ impl Observing for Auth {
         deadline: Deadline,
     ) -> Result<Observation<Authentication>, Fault> {
         let host = targets.host()?;
-        let probe = means.seams.ssh.probe_authentication(host, args.user.as_str(), deadline).await?;
+        let probing = means.seams.ssh.probe_authentication(host, args.user.as_str(), deadline);
+        let probe = deadline.bound(probing).await?;
         let mut methods = probe.methods;
         methods.sort_unstable();
         let output = Authentication { accepted: probe.accepted, methods };

@@ -54,7 +54,7 @@ impl Observing for Forward {
     ) -> Result<Observation<Forwarding>, Fault> {
         let host = targets.host()?;
         let own_sshd = SocketAddr::from((Ipv4Addr::LOCALHOST, host.address.port()));
-        let permitted = match means.seams.ssh.forward(host, own_sshd, deadline).await {
+        let permitted = match deadline.bound(means.seams.ssh.forward(host, own_sshd, deadline)).await {
             // A firewall or an sshd bound elsewhere may refuse the connection itself; the server was willing.
             Ok(_) | Err(WireError::Refused) => true,
             Err(WireError::ForwardingRefused { host: by }) if by == host.name.as_str() => false,
