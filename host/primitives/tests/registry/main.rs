@@ -1,0 +1,67 @@
+//! The generic suite: what holds for every primitive, because it is in the registry.
+//!
+//! Each property of each primitive is a result of its own, named `<primitive>::<property>`. A primitive that cannot hold one yet
+//! stands in `tests/ratchets/registry.txt`, which only ever shrinks.
+
+mod arguments;
+mod deadlines;
+mod denials;
+mod faults;
+mod happy;
+mod list;
+mod ratchet;
+mod rigged;
+mod stage;
+mod stream;
+
+use std::process::ExitCode;
+
+use fabric_primitives::Primitive;
+use fabric_primitives::registry::REGISTRY;
+use libtest_mimic::{Arguments, Trial};
+
+/// A property of a primitive, by name. It panics where it does not hold.
+type Property = (&'static str, fn(&'static dyn Primitive));
+
+const PROPERTIES: &[Property] = &[
+    ("its_examples_decode", arguments::its_examples_decode),
+    ("canonical_arguments_decode_to_themselves", arguments::canonical_arguments_decode_to_themselves),
+    ("its_schema_is_closed_and_documented", arguments::its_schema_is_closed_and_documented),
+    ("an_unknown_field_is_refused_by_name", arguments::an_unknown_field_is_refused_by_name),
+    ("a_missing_field_is_refused_by_name", arguments::a_missing_field_is_refused_by_name),
+    ("a_field_of_another_type_is_refused_by_name", arguments::a_field_of_another_type_is_refused_by_name),
+    ("what_is_no_table_is_refused", arguments::what_is_no_table_is_refused),
+    ("an_empty_policy_denies_every_need", denials::an_empty_policy_denies_every_need),
+    ("a_policy_for_all_else_denies_every_need", denials::a_policy_for_all_else_denies_every_need),
+    ("each_need_is_denied_on_its_own", denials::each_need_is_denied_on_its_own),
+    ("what_is_granted_and_not_declared_is_denied", denials::what_is_granted_and_not_declared_is_denied),
+    ("its_examples_succeed_on_the_twin", happy::its_examples_succeed_on_the_twin),
+    ("its_results_fit_their_schema", happy::its_results_fit_their_schema),
+    ("it_only_observes", happy::it_only_observes),
+    ("every_failure_of_a_seam_is_its_own_fault", faults::every_failure_of_a_seam_is_its_own_fault),
+    ("an_answer_cut_short_is_a_fault", faults::an_answer_cut_short_is_a_fault),
+    ("garbage_is_a_fault", faults::garbage_is_a_fault),
+    ("a_failed_command_is_a_fault", faults::a_failed_command_is_a_fault),
+    ("a_seam_that_hangs_ends_at_the_deadline", deadlines::a_seam_that_hangs_ends_at_the_deadline),
+    ("a_peer_that_is_silent_ends_at_the_deadline", deadlines::a_peer_that_is_silent_ends_at_the_deadline),
+];
+
+fn main() -> ExitCode {
+    let exempt = ratchet::exemptions();
+    let mut trials = list::trials();
+    trials.push(Trial::test("ratchet::names_what_exists", ratchet::names_what_exists));
+    for primitive in REGISTRY.iter().copied() {
+        for (property, holds) in PROPERTIES.iter().copied() {
+            let name = format!("{}::{property}", primitive.name());
+            let exempt = exempt.contains(&name);
+            trials.push(Trial::test(name, move || {
+                if exempt {
+                    return ratchet::still_needed(|| holds(primitive));
+                }
+                holds(primitive);
+                Ok(())
+            }));
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
