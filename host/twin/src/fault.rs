@@ -93,6 +93,17 @@ pub enum TwinFault {
         /// The tag.
         tag: String,
     },
+    /// A container's network interface is configured otherwise than the site says.
+    NicChanged {
+        /// The host.
+        host: String,
+        /// The interface inside the container, such as `eth0`.
+        interface: String,
+        /// What differs, as Proxmox names it: `bridge`, `hwaddr`, `ip` or `gw`.
+        property: String,
+        /// Its value.
+        value: String,
+    },
     /// A vnet has another VLAN tag, configured and running.
     SdnTag {
         /// The vnet's id.
@@ -100,10 +111,20 @@ pub enum TwinFault {
         /// The VLAN tag.
         tag: u16,
     },
-    /// A vnet has a changed tag in the configuration that was never applied.
+    /// A vnet got an alias in the configuration that was never applied.
     SdnPending {
         /// The vnet's id.
         vnet: String,
+    },
+    /// The configured or the running network of a vnet differs from what the site says, and the other view does not: a change
+    /// that was never applied, or one that was applied and then taken back in the configuration alone.
+    SdnDrift {
+        /// The vnet's id.
+        vnet: String,
+        /// Which view differs.
+        view: DriftedView,
+        /// What differs.
+        part: DriftedPart,
     },
     /// One node reports that state for a zone: `available`, `pending` or `error`.
     NodeZoneState {
@@ -183,6 +204,28 @@ pub enum TwinFault {
         /// The address.
         address: Ipv4Addr,
     },
+}
+
+/// The view of an SDN object that differs from what the site says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DriftedView {
+    /// The configuration.
+    Configured,
+    /// What was applied last.
+    Running,
+}
+
+/// What differs about a network, and its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DriftedPart {
+    /// The bridge of the zone.
+    Bridge(String),
+    /// The VLAN tag of the vnet.
+    Tag(u16),
+    /// The gateway of the subnet.
+    Gateway(Ipv4Addr),
 }
 
 /// Why a fault cannot be planted: it names something that the site does not have, so it would change nothing. A value that cannot

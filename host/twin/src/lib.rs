@@ -23,5 +23,5 @@ mod web;
 mod world;
 mod zone;
 
-pub use fault::{NoSuchPart, TwinFault};
+pub use fault::{DriftedPart, DriftedView, NoSuchPart, TwinFault};
 pub use twin::Twin;

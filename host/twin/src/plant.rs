@@ -65,10 +65,13 @@ impl State {
             TwinFault::NodeOffline { node } => self.power_node_off(node)?,
             TwinFault::StrayAddress { host, interface, address } => self.stray(host, interface, *address)?,
             // The rest is about the Proxmox API alone.
-            TwinFault::TagMissing { host, .. } | TwinFault::TagExtra { host, .. } => {
+            TwinFault::TagMissing { host, .. }
+            | TwinFault::TagExtra { host, .. }
+            | TwinFault::NicChanged { host, .. } => {
                 self.host_mut(host)?;
             }
             TwinFault::SdnTag { .. }
+            | TwinFault::SdnDrift { .. }
             | TwinFault::SdnPending { .. }
             | TwinFault::NodeZoneState { .. }
             | TwinFault::CertificateExpired

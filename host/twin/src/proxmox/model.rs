@@ -7,9 +7,9 @@ use fabric_model::site::{Host, Site};
 use fabric_wire::endpoint::Secret;
 use ipnet::IpNet;
 
-use crate::fault::{NoSuchPart, TwinFault};
+use crate::fault::{DriftedPart, DriftedView, NoSuchPart, TwinFault};
 use crate::plant;
-use crate::proxmox::sdn::{Network, Vnet};
+use crate::proxmox::sdn::Network;
 use crate::proxmox::token::{Standing, Token};
 use crate::state::{Power, State};
 
@@ -82,12 +82,27 @@ impl ProxmoxModel {
                 tags.push(tag.clone());
                 tags.sort();
             }
+            TwinFault::NicChanged { host, interface, property, value } => {
+                self.guest_mut(host)?.change_nic(interface, property, value)?;
+            }
             TwinFault::SdnTag { vnet, tag } => {
-                let vnet = self.vnet_mut(vnet)?;
-                vnet.tag = *tag;
+                let network = self.network_mut(vnet)?;
+                (network.configured.tag, network.running.tag) = (*tag, *tag);
             }
             TwinFault::SdnPending { vnet } => {
-                self.vnet_mut(vnet)?.pending_alias = Some("not applied".to_owned());
+                self.network_mut(vnet)?.configured.alias = Some("not applied".to_owned());
+            }
+            TwinFault::SdnDrift { vnet, view, part } => {
+                let network = self.network_mut(vnet)?;
+                let settings = match view {
+                    DriftedView::Configured => &mut network.configured,
+                    DriftedView::Running => &mut network.running,
+                };
+                match part {
+                    DriftedPart::Bridge(bridge) => settings.bridge.clone_from(bridge),
+                    DriftedPart::Tag(tag) => settings.tag = *tag,
+                    DriftedPart::Gateway(gateway) => settings.gateway = gateway.to_string(),
+                }
             }
             TwinFault::NodeZoneState { node, zone, state } => {
                 if !self.networks.values().any(|network| network.zone == *zone) {
@@ -158,10 +173,8 @@ impl ProxmoxModel {
         self.nodes.get_mut(name).ok_or_else(|| plant::none("node", name))
     }
 
-    fn vnet_mut(&mut self, id: &str) -> Result<&mut Vnet, NoSuchPart> {
-        let vnets = self.networks.values_mut().map(|network| &mut network.vnet);
-        let mut wanted = vnets.filter(|vnet| vnet.id == id);
-        wanted.next().ok_or_else(|| plant::none("vnet", id))
+    fn network_mut(&mut self, vnet: &str) -> Result<&mut Network, NoSuchPart> {
+        self.networks.get_mut(vnet).ok_or_else(|| plant::none("vnet", vnet))
     }
 }
 
@@ -197,6 +210,25 @@ impl Guest {
             running: state.hosts.get(name).is_some_and(|host| host.power != Power::Down),
             links: links(state, name),
         }
+    }
+
+    fn change_nic(&mut self, interface: &str, property: &str, value: &str) -> Result<(), NoSuchPart> {
+        let named = format!("name={interface},");
+        let net = self.nets.iter_mut().find(|net| net.starts_with(&named));
+        let net = net.ok_or_else(|| plant::none("interface", interface))?;
+        let own = format!("{property}=");
+        let mut found = false;
+        let words = net.split(',').map(|word| {
+            let changes = word.starts_with(&own);
+            found |= changes;
+            if changes { format!("{own}{value}") } else { word.to_owned() }
+        });
+        let changed = words.collect::<Vec<_>>().join(",");
+        if !found {
+            return Err(plant::none("property of interfaces", property));
+        }
+        *net = changed;
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use fabric_model::site::Sdn;
 use ipnet::Ipv4Net;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::proxmox::ProxmoxModel;
 
@@ -11,18 +11,25 @@ use crate::proxmox::ProxmoxModel;
 pub(crate) struct Network {
     pub(crate) zone: String,
     zone_type: String,
-    bridge: String,
-    pub(crate) vnet: Vnet,
+    pub(crate) vnet: String,
     subnet: Ipv4Net,
-    gateway: String,
+    /// What the cluster's configuration says.
+    pub(crate) configured: Settings,
+    /// What was applied last.
+    pub(crate) running: Settings,
 }
 
+/// What can be changed of the three objects.
 #[derive(Clone, Debug)]
-pub(crate) struct Vnet {
-    pub(crate) id: String,
+pub(crate) struct Settings {
+    /// Of the zone.
+    pub(crate) bridge: String,
+    /// Of the vnet.
     pub(crate) tag: u16,
-    /// An alias that is configured and was never applied.
-    pub(crate) pending_alias: Option<String>,
+    /// Of the vnet.
+    pub(crate) alias: Option<String>,
+    /// Of the subnet.
+    pub(crate) gateway: String,
 }
 
 /// Which view of the configuration is asked for.
@@ -35,44 +42,72 @@ pub(crate) enum View {
 
 impl Network {
     pub(crate) fn of(sdn: &Sdn) -> Self {
+        let settings = Settings {
+            bridge: sdn.bridge.to_string(),
+            tag: sdn.tag,
+            alias: None,
+            gateway: sdn.gateway.to_string(),
+        };
         Self {
             zone: sdn.zone.to_string(),
             zone_type: sdn.zone_type.to_string(),
-            bridge: sdn.bridge.to_string(),
-            vnet: Vnet { id: sdn.vnet.to_string(), tag: sdn.tag, pending_alias: None },
+            vnet: sdn.vnet.to_string(),
             subnet: sdn.subnet,
-            gateway: sdn.gateway.to_string(),
+            configured: settings.clone(),
+            running: settings,
         }
     }
 
     fn zone(&self, view: View) -> Value {
-        let item = json!({"zone": self.zone, "type": self.zone_type, "bridge": self.bridge});
-        with_digest(item, view)
+        self.shown(
+            view,
+            |settings| json!({"zone": self.zone, "type": self.zone_type, "bridge": settings.bridge}),
+        )
     }
 
     fn vnet(&self, view: View) -> Value {
-        let mut item = json!({"vnet": self.vnet.id, "zone": self.zone, "tag": self.vnet.tag, "type": "vnet"});
-        if let (Some(alias), Some(fields)) = (&self.vnet.pending_alias, item.as_object_mut()) {
-            match view {
-                View::Configured => drop(fields.insert("alias".to_owned(), json!(alias))),
-                View::Running => {}
-                View::Pending => {
-                    fields.insert("state".to_owned(), json!("changed"));
-                    fields.insert("pending".to_owned(), json!({"alias": alias}));
-                }
+        self.shown(view, |settings| {
+            let mut item = json!({"vnet": self.vnet, "zone": self.zone, "tag": settings.tag, "type": "vnet"});
+            if let (Some(alias), Some(fields)) = (&settings.alias, item.as_object_mut()) {
+                fields.insert("alias".to_owned(), json!(alias));
             }
-        }
-        with_digest(item, view)
+            item
+        })
     }
 
     fn subnet(&self, view: View) -> Value {
         let id = format!("{}-{}-{}", self.zone, self.subnet.network(), self.subnet.prefix_len());
-        let item = json!({
-            "id": id, "subnet": id, "type": "subnet", "zone": self.zone, "vnet": self.vnet.id,
-            "cidr": self.subnet.to_string(), "network": self.subnet.network().to_string(),
-            // A string in the real answer too.
-            "mask": self.subnet.prefix_len().to_string(), "gateway": self.gateway, "dhcp-range": [],
-        });
+        self.shown(view, |settings| {
+            json!({
+                "id": id, "subnet": id, "type": "subnet", "zone": self.zone, "vnet": self.vnet,
+                "cidr": self.subnet.to_string(), "network": self.subnet.network().to_string(),
+                // A string in the real answer too.
+                "mask": self.subnet.prefix_len().to_string(), "gateway": settings.gateway, "dhcp-range": [],
+            })
+        })
+    }
+
+    /// An object in a view. The pending one shows what runs, and beside it what applying would change.
+    fn shown(&self, view: View, object: impl Fn(&Settings) -> Value) -> Value {
+        let (configured, mut running) = (object(&self.configured), object(&self.running));
+        let item = match view {
+            View::Configured => configured,
+            View::Running => running,
+            View::Pending => {
+                let changed: Map<String, Value> = configured
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter(|(key, value)| running.get(key) != Some(value))
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect();
+                if let (false, Some(fields)) = (changed.is_empty(), running.as_object_mut()) {
+                    fields.insert("state".to_owned(), json!("changed"));
+                    fields.insert("pending".to_owned(), Value::Object(changed));
+                }
+                running
+            }
+        };
         with_digest(item, view)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use fabric_twin::proxmox::{ProxmoxModel, serve};
-use fabric_twin::{Twin, TwinFault};
+use fabric_twin::{DriftedPart, DriftedView, Twin, TwinFault};
 use fabric_wire::WireError;
 use fabric_wire::endpoint::{ProxmoxApi, Secret};
 use fabric_wire::proxmox::{Client, NodeZoneStatus, View};
@@ -65,6 +65,48 @@ async fn the_cluster_is_the_site() {
     let text = format!("{:?}", edge.expect("interfaces"));
     assert!(text.contains("192.168.11.100"), "VIPs are listed: {text}");
     assert!(twin.proxmox_requests().contains(&"GET /api2/json/cluster/sdn/zones?pending=1".to_owned()));
+}
+
+#[tokio::test]
+async fn a_drift_shows_in_its_view_and_as_pending() {
+    for (view, drifted, running) in
+        [(DriftedView::Configured, View::Configured, 100), (DriftedView::Running, View::Running, 101)]
+    {
+        let twin = twin();
+        twin.inject(TwinFault::SdnDrift { vnet: "vlandns".into(), view, part: DriftedPart::Tag(101) })
+            .expect("it exists");
+        let client = client(&twin);
+        for asked in [View::Configured, View::Running, View::Pending] {
+            let vnets = client.sdn_vnets(asked, deadline()).await.expect("vnets");
+            let vnet = vnets.iter().find(|vnet| vnet.vnet == "vlandns").expect("the vnet");
+            let expected = if asked == View::Pending {
+                running
+            } else if asked == drifted {
+                101
+            } else {
+                100
+            };
+            assert_eq!(vnet.tag, Some(expected), "{asked:?} of a drift in {drifted:?}");
+            assert_eq!(vnet.state.is_some(), asked == View::Pending, "{asked:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_interface_is_changed_in_the_one_property() {
+    let twin = twin();
+    let changed = |property: &str| TwinFault::NicChanged {
+        host: "dns-edge-1".into(),
+        interface: "eth1".into(),
+        property: property.into(),
+        value: "vmbr9".into(),
+    };
+    twin.inject(changed("bridge")).expect("it exists");
+    twin.inject(changed("gw")).expect_err("this interface has no gateway");
+    let node = "proxmox1".parse().expect("a name");
+    let config = client(&twin).guest_config(&node, 3101, deadline()).await.expect("a configuration");
+    let text = format!("{config:?}");
+    assert_eq!((text.matches("vmbr9").count(), text.matches("vlandns").count()), (1, 0), "{text}");
 }
 
 #[tokio::test]
