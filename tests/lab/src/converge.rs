@@ -122,12 +122,12 @@ impl Plane<'_> {
         Ok(Look::from(seen.split_whitespace().count() == 7, seen))
     }
 
-    /// Two servers are compared by their whole zone, asked from the edge that may transfer it.
+    /// Two servers are compared by their whole zone, asked from the primary: servers may transfer, edges may not.
     fn replicated(&self, zone: &str, primary: &str, secondary: &str) -> Result<Look, LabError> {
         let mut zones = Vec::new();
         for server in [primary, secondary] {
             let address = node::vlan_address(self.site, server)?.to_string();
-            let answer = self.dig(FIRST_EDGE, &address, &["+onesoa", "+noall", "+answer", zone, "AXFR"])?;
+            let answer = self.dig(primary, &address, &["+onesoa", "+noall", "+answer", zone, "AXFR"])?;
             let mut records: Vec<String> =
                 answer.lines().filter(|l| !l.starts_with(';')).map(str::to_owned).collect();
             records.sort_unstable();

@@ -1,6 +1,6 @@
 //! Every fault by name. A fault without arguments given takes the defaults, which are parts of the DNS plane.
 
-use fabric_twin::TwinFault;
+use fabric_twin::{DriftedPart, DriftedView, TwinFault};
 
 use super::kind::{Kind, Recipe};
 use super::recipes::{
@@ -262,6 +262,21 @@ pub(crate) const CATALOGUE: &[Kind] = &[
         },
     },
     Kind {
+        name: "clock-wrong",
+        arguments: &[EDGE, ("seconds", "3600")],
+        about: "a host's clock is ahead, as far as `date` tells: containers share the kernel's clock",
+        recipe: |_, a| {
+            let seconds: u32 = a.number("seconds")?;
+            let (date, real) = ("/usr/bin/date", "/usr/bin/date-before-the-fault");
+            let apply = format!(
+                "test -e {real} || mv {date} {real}; \
+                 printf '#!/bin/sh\\nexec {real} --date=\"{seconds} seconds\" \"$@\"\\n' > {date}; chmod 0755 {date}"
+            );
+            let undo = format!("if test -e {real}; then mv {real} {date}; fi");
+            Ok(vec![shell(a.get("node"), &apply, &undo)].into())
+        },
+    },
+    Kind {
         name: "host-hung",
         arguments: &[EDGE],
         about: "every process is frozen while the kernel goes on answering",
@@ -315,10 +330,42 @@ pub(crate) const CATALOGUE: &[Kind] = &[
         },
     },
     Kind {
+        name: "nic-changed",
+        arguments: &[BEHIND, ("interface", "eth0"), ("property", "bridge"), ("value", "vmbr9")],
+        about: "Proxmox: a container's interface has another bridge, hwaddr, ip or gw",
+        recipe: |_, a| {
+            proxmox(TwinFault::NicChanged {
+                host: a.get("node").to_owned(),
+                interface: a.get("interface").to_owned(),
+                property: a.get("property").to_owned(),
+                value: a.get("value").to_owned(),
+            })
+        },
+    },
+    Kind {
         name: "sdn-tag",
         arguments: &[("vnet", "vlandns"), ("tag", "101")],
         about: "Proxmox: a vnet has another VLAN tag, configured and running",
         recipe: |_, a| proxmox(TwinFault::SdnTag { vnet: a.get("vnet").to_owned(), tag: a.number("tag")? }),
+    },
+    Kind {
+        name: "sdn-drift",
+        arguments: &[("vnet", "vlandns"), ("view", "running"), ("part", "bridge"), ("value", "vmbr9")],
+        about: "Proxmox: bridge, tag or gateway of a vnet's network differ in one view alone, configured or running",
+        recipe: |_, a| {
+            let part = match a.get("part") {
+                "bridge" => DriftedPart::Bridge(a.get("value").to_owned()),
+                "tag" => DriftedPart::Tag(a.number("value")?),
+                "gateway" => DriftedPart::Gateway(a.number("value")?),
+                other => return Err(LabError::Usage(format!("{other} is no part of a network that drifts"))),
+            };
+            let view = match a.get("view") {
+                "configured" => DriftedView::Configured,
+                "running" => DriftedView::Running,
+                other => return Err(LabError::Usage(format!("{other} is no view that drifts"))),
+            };
+            proxmox(TwinFault::SdnDrift { vnet: a.get("vnet").to_owned(), view, part })
+        },
     },
     Kind {
         name: "sdn-pending",

@@ -39,8 +39,8 @@ pub(super) fn configure(root: &Root, site: &Site, name: &str) -> Result<(), LabE
 fn server(site: &Site, name: &str) -> Result<String, LabError> {
     let own = vlan_address(site, name)?;
     let primary = site.zones.values().any(|zone| zone.primary.as_str() == name);
-    // Besides its peer, the server itself and the edges may transfer: replication is proved by comparing whole zones, and
-    // the probe comes out of a tunnel that ends on one of them.
+    // Besides its peer, the server itself may transfer: replication is proved by comparing whole zones, and the lab asks for
+    // them from one server.
     let mut transfers = Vec::new();
     let mut peers = Vec::new();
     for server in of_role(site, "auth") {
@@ -49,9 +49,6 @@ fn server(site: &Site, name: &str) -> Result<String, LabError> {
             peers.push(address.clone());
         }
         transfers.push(address);
-    }
-    for edge in of_role(site, "edge") {
-        transfers.push(vlan_address(site, edge)?.to_string());
     }
     let (transfers, peers) = (transfers.join(","), peers.join(","));
     let kind = if primary {
