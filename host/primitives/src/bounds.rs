@@ -1,8 +1,9 @@
 //! Argument types that carry their own limits.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// The longest deadline that a single call may ask for: nothing that a primitive waits for takes a minute when it works.
@@ -10,9 +11,9 @@ const TIMEOUT_LIMIT_MS: u32 = 60_000;
 
 /// The total deadline of a call in milliseconds, from 1 to 60,000; 5,000 unless given. It covers dialling, handshakes, jump
 /// hosts and the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
-pub struct TimeoutMs(#[schemars(range(min = 1, max = 60_000))] u32);
+pub struct TimeoutMs(u32);
 
 impl TimeoutMs {
     /// As a duration.
@@ -45,10 +46,29 @@ impl From<TimeoutMs> for u32 {
     }
 }
 
+// Written by hand: a derived schema is that of the plain number, without its limits.
+impl JsonSchema for TimeoutMs {
+    fn schema_name() -> Cow<'static, str> {
+        "TimeoutMs".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "In milliseconds; it covers dialling, handshakes, jump hosts and the answer.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": TIMEOUT_LIMIT_MS,
+        })
+    }
+}
+
+/// The largest limit on a body, in bytes: evidence keeps what was read.
+const BODY_LIMIT: u32 = 1 << 20;
+
 /// The largest body of an HTTP answer in bytes, from 1 to 1,048,576; 65,536 unless given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
-pub struct BodyLimit(#[schemars(range(min = 1, max = 1_048_576))] u32);
+pub struct BodyLimit(u32);
 
 impl BodyLimit {
     /// As a number of bytes.
@@ -67,10 +87,10 @@ impl TryFrom<u32> for BodyLimit {
     type Error = String;
 
     fn try_from(bytes: u32) -> Result<Self, String> {
-        if (1..=1 << 20).contains(&bytes) {
+        if (1..=BODY_LIMIT).contains(&bytes) {
             Ok(Self(bytes))
         } else {
-            Err(format!("a body limit is 1 to 1048576 bytes, not {bytes}"))
+            Err(format!("a body limit is 1 to {BODY_LIMIT} bytes, not {bytes}"))
         }
     }
 }
@@ -78,5 +98,20 @@ impl TryFrom<u32> for BodyLimit {
 impl From<BodyLimit> for u32 {
     fn from(limit: BodyLimit) -> Self {
         limit.0
+    }
+}
+
+impl JsonSchema for BodyLimit {
+    fn schema_name() -> Cow<'static, str> {
+        "BodyLimit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "In bytes.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": BODY_LIMIT,
+        })
     }
 }

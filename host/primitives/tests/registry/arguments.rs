@@ -117,6 +117,35 @@ pub(crate) fn a_field_of_another_type_is_refused_by_name(primitive: &'static dyn
     }
 }
 
+/// Whatever is a number has limits, the schema states them, and they are the ones that hold.
+pub(crate) fn the_limits_of_its_schema_hold(primitive: &'static dyn Primitive) {
+    let schema = primitive.arguments_schema().to_value();
+    for (name, field) in fields(primitive) {
+        let path = field.get("$ref").and_then(Json::as_str).and_then(|path| path.strip_prefix('#'));
+        let field = path.and_then(|path| schema.pointer(path)).unwrap_or(&field);
+        if field.get("type").and_then(Json::as_str) != Some("integer") {
+            continue;
+        }
+        let limit = |key: &str| field.get(key).and_then(Json::as_i64);
+        let (Some(least), Some(most)) = (limit("minimum"), limit("maximum")) else {
+            panic!("`{name}` has no limits: {field}")
+        };
+        for example in primitive.examples() {
+            let with = |number: i64| {
+                let mut arguments = table(&example);
+                arguments.insert(name.clone(), number.into());
+                Value::Map(arguments)
+            };
+            for inside in [least, most] {
+                assert!(primitive.prepare(&with(inside)).is_ok(), "`{name}` = {inside} is refused");
+            }
+            for outside in [least - 1, most + 1] {
+                assert!(refusal(primitive, &with(outside)).message.contains(&name), "`{name}` = {outside}");
+            }
+        }
+    }
+}
+
 /// Names of certificates and hosts are plain text to the schema.
 fn is_free_text(field: &Json) -> bool {
     let words = field.get("description").and_then(Json::as_str).unwrap_or_default();

@@ -64,9 +64,9 @@ pub(crate) fn timeless(output: &Value) -> Value {
         Value::Map(fields) => {
             // Only a certificate's own serial number; that of a zone is the same everywhere.
             let certificate = fields.contains_key("fingerprint_sha256");
-            let lasting = fields.iter().filter(|(name, _)| {
-                !VOLATILE.contains(&name.as_str()) && !(certificate && *name == "serial")
-            });
+            let lasting = fields
+                .iter()
+                .filter(|(name, _)| !(VOLATILE.contains(&name.as_str()) || certificate && *name == "serial"));
             lasting.map(|(name, value)| (name.clone(), timeless(value))).collect()
         }
         Value::List(items) => items.iter().map(timeless).collect(),

@@ -3,6 +3,12 @@
 //! Each property of each primitive is a result of its own, named `<primitive>::<property>`. A primitive that cannot hold one yet
 //! stands in `tests/ratchets/registry.txt`, which only ever shrinks.
 
+#![expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a property fails by panicking, and names what it expects"
+)]
+
 mod arguments;
 mod deadlines;
 mod denials;
@@ -30,6 +36,7 @@ const PROPERTIES: &[Property] = &[
     ("an_unknown_field_is_refused_by_name", arguments::an_unknown_field_is_refused_by_name),
     ("a_missing_field_is_refused_by_name", arguments::a_missing_field_is_refused_by_name),
     ("a_field_of_another_type_is_refused_by_name", arguments::a_field_of_another_type_is_refused_by_name),
+    ("the_limits_of_its_schema_hold", arguments::the_limits_of_its_schema_hold),
     ("what_is_no_table_is_refused", arguments::what_is_no_table_is_refused),
     ("an_empty_policy_denies_every_need", denials::an_empty_policy_denies_every_need),
     ("a_policy_for_all_else_denies_every_need", denials::a_policy_for_all_else_denies_every_need),
