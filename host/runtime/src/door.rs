@@ -114,17 +114,18 @@ impl Door {
             }
             FromWorker::CheckBegin { check, place, title } => {
                 let title = self.desk.world.redactor.redact(&title);
-                self.watch.check_begun(&title);
                 self.ledger().begin(check, title.clone(), self.desk.recorder.now());
-                self.desk.recorder.record(&Event::CheckBegun { check, place, title })
+                let event = Event::CheckBegun { check, place, title: title.clone() };
+                self.desk.recorder.record(&event).map(|()| self.watch.check_begun(&title))
             }
             FromWorker::CheckEnd { check, verdict } => {
                 end_check(&self.desk, &self.ledger, &*self.watch, check, verdict)
             }
             FromWorker::Print { place, text } => {
                 let text = self.desk.world.redactor.redact(&text);
-                self.watch.printed(&text);
-                self.desk.recorder.record(&Event::Printed { place, text })
+                let event = Event::Printed { place, text: text.clone() };
+                // Written before it is shown, here and below: nobody sees what the record lacks.
+                self.desk.recorder.record(&event).map(|()| self.watch.printed(&text))
             }
             FromWorker::End { .. } => Ok(()),
         };
@@ -185,9 +186,11 @@ pub(crate) fn end_check(
 ) -> Result<(), Fault> {
     let verdict = desk.world.redactor.redact_verdict(verdict);
     let Some(ended) = lock(ledger).end(check, verdict, desk.recorder.now()) else { return Ok(()) };
-    watch.check_ended(&ended);
     let took_ms = u64::try_from(ended.took.as_millis()).unwrap_or(u64::MAX);
-    desk.recorder.record(&Event::CheckEnded { check, verdict: CheckVerdict::from(ended.verdict), took_ms })
+    let verdict = CheckVerdict::from(ended.verdict.clone());
+    desk.recorder.record(&Event::CheckEnded { check, verdict, took_ms })?;
+    watch.check_ended(&ended);
+    Ok(())
 }
 
 pub(crate) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {

@@ -47,8 +47,10 @@ impl World {
         let redactor = Arc::new(Redactor::default());
         let secrets = Secrets::new(&file, Arc::clone(&redactor));
         let pins = file.folder.join(&file.site.ssh.known_hosts);
-        let known_hosts =
-            KnownHosts::read(&pins).map_err(|e| Refusal::new(Exit::Configuration, e.to_string()))?;
+        let known_hosts = KnownHosts::read(&pins).map_err(|e| {
+            Refusal::new(Exit::Configuration, e.to_string())
+                .hint("Write the hosts' public keys there, as known_hosts(5) has it, each compared with the host's own.")
+        })?;
         let ssh = SshClient::new(known_hosts, secrets.ssh_identity()?);
         let seams = fabric_connect::seams(Arc::new(ssh));
         Ok(Self { file, seams, redactor, keys: Keys::Files(secrets), authorities: Mutex::default() })

@@ -111,23 +111,27 @@ impl WireError {
         }
     }
 
-    fn hint(&self) -> Option<&'static str> {
+    fn hint(&self) -> &'static str {
         match self {
-            Self::HostKey { .. } => Some(
-                "Compare the fingerprint with the host's own over another path; if it is right, correct known_hosts.",
-            ),
-            Self::Authentication(_) => {
-                Some("Check which key or token the site file names, and that the server knows it.")
-            }
-            Self::Permission(_) => Some("Give the token the missing right, or use one that has it."),
-            Self::ForwardingRefused { .. } => {
-                Some("Allow TCP forwarding on that host, or probe through another.")
-            }
+            Self::Refused => "Check that the service listens on that port, and that no firewall rejects it.",
             Self::Timeout | Self::Unreachable(_) => {
-                Some("Check that the target is up and that a route to it exists.")
+                "Check that the target is up and that a route to it exists."
             }
-            Self::TooLarge { .. } => Some("Raise the call's limit if the answer is meant to be this large."),
-            _ => None,
+            Self::Closed => "Look at the service's own log: it accepted the connection and gave it up.",
+            Self::ForwardingRefused { .. } => "Allow TCP forwarding on that host, or probe through another.",
+            Self::HostKey { .. } => {
+                "Compare the fingerprint with the host's own over another path; if it is right, correct known_hosts."
+            }
+            Self::Authentication(_) => {
+                "Check which key or token the site file names, and that the server knows it."
+            }
+            Self::Permission(_) => "Give the token the missing right, or use one that has it.",
+            Self::NotFound(_) => "Compare the name with what the server has.",
+            Self::Tls(_) => "Check that the service speaks TLS on that port, and which certificate it has.",
+            Self::Garbage(_) => "Check which program answers on that port: it does not speak this protocol.",
+            Self::TooLarge { .. } => "Raise the call's limit if the answer is meant to be this large.",
+            Self::TooMany { .. } => "Ask for less: no honest answer has this many.",
+            Self::Command { .. } => "Run the command on the host by hand, as the site's account, to see why.",
         }
     }
 }
@@ -136,10 +140,7 @@ impl From<WireError> for Fault {
     fn from(error: WireError) -> Self {
         let fault = Self::new(error.code(), Stage::Observe, error.to_string());
         let fault = Self { effect: Effect::None, ..fault };
-        match error.hint() {
-            Some(hint) => fault.hint(hint),
-            None => fault,
-        }
+        fault.hint(error.hint())
     }
 }
 

@@ -11,14 +11,15 @@ use serde_json::json;
 use crate::args::{List, Listed, Output};
 use crate::place::Place;
 use crate::stream::say;
+use crate::terminal;
 
 /// Folders in which a project keeps scripts.
 const FOLDERS: [&str; 3] = ["acceptance", "gamedays", "scripts"];
 
 pub(crate) fn list(place: &Place, args: &List) -> Result<Exit, Refusal> {
-    let rows = match args.what {
-        Listed::Scripts => scripts(place)?,
-        Listed::Primitives => primitives(),
+    let (rows, broken) = match args.what {
+        Listed::Scripts => scripts(place),
+        Listed::Primitives => (primitives(), Vec::new()),
     };
     match args.output {
         Output::Human => {
@@ -38,7 +39,8 @@ pub(crate) fn list(place: &Place, args: &List) -> Result<Exit, Refusal> {
             return Err(Refusal::new(Exit::Usage, "a list is no test report: use human or json"));
         }
     }
-    Ok(Exit::Done)
+    broken.iter().for_each(terminal::refused);
+    Ok(broken.iter().fold(Exit::Done, |exit, refusal| exit.worst(refusal.exit)))
 }
 
 type Row = (String, String, String);
@@ -50,16 +52,17 @@ fn primitives() -> Vec<Row> {
     REGISTRY.iter().map(row).collect()
 }
 
-fn scripts(place: &Place) -> Result<Vec<Row>, Refusal> {
-    let mut rows = Vec::new();
-    for folder in FOLDERS {
-        for path in scripts_in(&place.project.join(folder)) {
-            let name = place.shorten(&path);
-            let script = Script::load(&place.project, &path.display().to_string())?;
-            rows.push((name, script.header.reach.to_string(), script.header.title));
+/// What can be listed, and what is wrong with the rest.
+fn scripts(place: &Place) -> (Vec<Row>, Vec<Refusal>) {
+    let (mut rows, mut broken) = (Vec::new(), Vec::new());
+    for path in FOLDERS.iter().flat_map(|folder| scripts_in(&place.project.join(folder))) {
+        let name = place.shorten(&path);
+        match Script::load(&place.project, &name) {
+            Ok(script) => rows.push((name, script.header.reach.to_string(), script.header.title)),
+            Err(refusal) => broken.push(refusal),
         }
     }
-    Ok(rows)
+    (rows, broken)
 }
 
 /// The scripts directly in a folder; folders below it hold modules.

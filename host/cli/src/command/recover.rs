@@ -8,6 +8,7 @@ use fabric_runtime::{Refusal, recover as orphan};
 use crate::args::Recover;
 use crate::place::Place;
 use crate::stream::say;
+use crate::terminal;
 
 pub(crate) fn recover(place: &Place, args: &Recover) -> Result<Exit, Refusal> {
     let orphans = orphan::orphans(&place.runs())?;
@@ -22,9 +23,17 @@ pub(crate) fn recover(place: &Place, args: &Recover) -> Result<Exit, Refusal> {
         return Ok(Exit::Unrecovered);
     }
     let operator = place.home.operator()?;
+    let mut exit = Exit::Done;
     for dir in &orphans {
-        let sealed = orphan::seal_orphan(dir, &operator, SystemTime::now())?;
-        say(format_args!("sealed as aborted  {}", place.shorten(&sealed.dir)));
+        match orphan::seal_orphan(dir, &operator, SystemTime::now()) {
+            Ok(sealed) => say(format_args!("sealed as aborted  {}", place.shorten(&sealed.dir))),
+            // One that cannot be sealed does not keep the others waiting.
+            Err(refusal) => {
+                let message = format!("{}: {}", place.shorten(dir), refusal.message);
+                terminal::refused(&Refusal { message, ..refusal.clone() });
+                exit = exit.worst(refusal.exit);
+            }
+        }
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }

@@ -1,0 +1,107 @@
+//! The commands that run nothing.
+
+use crate::scene::{Scene, json};
+
+const NEEDS: &str = "\"dns.query\" = [\"vip:dns\"]";
+
+#[test]
+fn check_passes_both_suites() {
+    let scene = Scene::new();
+    for suite in ["acceptance/dns.rhai", "acceptance/dns-sdn.rhai"] {
+        let ran = scene.fabric(&["check", suite]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{}", ran.all());
+        assert!(ran.stdout.starts_with(suite), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn check_finds_what_is_wrong_and_where() {
+    for (body, says) in [
+        ("let x = ;", &["script.rhai:8:9"][..]),
+        ("dns::qery(#{});", &["script.rhai:8:", "did you mean `query`?"]),
+        ("unit::state(#{ host: \"a\", unit: \"b\" });", &["script.rhai:8:", "unit.state"]),
+        ("let site = 1;", &["script.rhai:8:", "site"]),
+        ("fn dns() { }", &["script.rhai:8:", "dns"]),
+        ("import \"acceptance/lib/zones\" as dns;", &["script.rhai:8:", "dns"]),
+        ("import \"acceptance/lib/zone\" as z;", &["script.rhai:8:", "acceptance/lib/zone"]),
+        ("expect_equal(1, 1);", &["script.rhai:8:", "expect_eq"]),
+    ] {
+        let scene = Scene::new();
+        scene.script(NEEDS, body);
+        let ran = scene.fabric(&["check", "script.rhai"]);
+        ran.refused(20, says);
+        assert_eq!(ran.stdout, "", "{body}");
+        // A rehearsal ends badly too: of the script itself, or where the gate is asked.
+        let ran = scene.fabric(&["rehearse", "script.rhai"]);
+        let code = if body.starts_with("unit::state") { 6 } else { 20 };
+        assert_eq!(ran.code, Some(code), "{body}: {}", ran.all());
+    }
+}
+
+#[test]
+fn check_finds_a_misspelt_primitive_in_the_policy() {
+    let scene = Scene::new();
+    scene.script(NEEDS, "");
+    scene.write("policy.toml", &scene.read("policy.toml").replacen("\"dns.query\"", "\"dns.qery\"", 1));
+    scene.fabric(&["check", "script.rhai"]).refused(20, &["policy.toml:", "dns.qery"]);
+}
+
+#[test]
+fn lists_name_suites_and_primitives() {
+    let scene = Scene::new();
+    let scripts = scene.fabric(&["list"]);
+    assert_eq!((scripts.code, scripts.stderr.as_str()), (Some(0), ""));
+    assert!(
+        scripts.stdout.contains("acceptance/dns.rhai") && scripts.stdout.contains("DNS plane acceptance")
+    );
+    let primitives = scene.fabric(&["list", "primitives", "--output", "json"]);
+    let entries = json(&primitives.stdout)["entries"].clone();
+    let names: Vec<&str> =
+        entries.as_array().expect("a list").iter().filter_map(|e| e["name"].as_str()).collect();
+    assert!(names.is_sorted() && names.contains(&"dns.query") && names.contains(&"unit.state"), "{names:?}");
+    assert_eq!(scene.fabric(&["list", "--output", "junit"]).code, Some(2));
+}
+
+#[test]
+fn one_broken_script_does_not_hide_the_others_from_the_list() {
+    let scene = Scene::new();
+    std::fs::create_dir(scene.path("scripts")).expect("the folder is new");
+    scene.write("scripts/broken.rhai", "let x = ;");
+    let ran = scene.fabric(&["list"]);
+    assert_eq!(ran.code, Some(20), "{}", ran.all());
+    assert!(
+        ran.stdout.contains("acceptance/dns.rhai") && ran.stderr.contains("scripts/broken.rhai"),
+        "{}",
+        ran.all()
+    );
+}
+
+#[test]
+fn schemas_are_json_and_every_primitive_has_one() {
+    let scene = Scene::new();
+    for name in ["site", "run", "checks", "journal", "twin-fault", "dns.query"] {
+        let ran = scene.fabric(&["schema", name]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{name}");
+        assert!(json(&ran.stdout).is_object(), "{name}");
+    }
+    let listed = json(&scene.fabric(&["list", "primitives", "--output", "json"]).stdout);
+    for entry in listed["entries"].as_array().expect("a list") {
+        let name = entry["name"].as_str().expect("a name");
+        let schema = json(&scene.fabric(&["schema", name]).stdout);
+        assert!(schema["arguments"].is_object() && schema["result"].is_object(), "{name}");
+    }
+    scene.fabric(&["schema", "nonsense"]).refused(5, &["nonsense", "hint: Schemas: site"]);
+}
+
+#[test]
+fn init_makes_a_key_once() {
+    let scene = Scene::new();
+    let made = scene.fabric(&["init", "--role", "operator"]);
+    assert_eq!(made.code, Some(0), "{}", made.all());
+    let key = std::fs::read(scene.home().join("signing-key.asc")).expect("it was made");
+    scene.fabric(&["init"]).refused(3, &["already", "Nothing was changed"]);
+    assert_eq!(std::fs::read(scene.home().join("signing-key.asc")).expect("it is there"), key);
+    scene
+        .fabric(&["init", "--role", "no role", "--home", "elsewhere"])
+        .refused(2, &["the role is not a name"]);
+}

@@ -1,0 +1,24 @@
+//! The binary as operators, CI systems and bad scripts meet it: real processes, no network, nothing of the caller's environment.
+
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod exits;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod killed;
+#[cfg(test)]
+mod output;
+#[cfg(test)]
+mod packets;
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_types,
+    reason = "the peers are not the program: they stand in for the site on loopback"
+)]
+mod peers;
+#[cfg(test)]
+mod scene;
+#[cfg(test)]
+mod secrets;

@@ -1,0 +1,111 @@
+//! Secrets stay with the host, also when a peer sends them back.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use fabric_model::digest::Digest;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::peers::{NEEDS, RUN, loopback_site, serve};
+use crate::scene::Scene;
+
+/// The Proxmox token of the site on loopback.
+pub(crate) const TOKEN: &str = "c0ffee00-5ec2-4e70-9a3b-0123456789ab";
+
+/// Every file below a folder, as text.
+fn texts(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("it is there") {
+        let path = entry.expect("it is read").path();
+        match path.is_dir() {
+            true => found.extend(texts(&path)),
+            false => found.push((
+                path.display().to_string(),
+                String::from_utf8_lossy(&fs::read(&path).expect("ours")).into_owned(),
+            )),
+        }
+    }
+    found
+}
+
+#[test]
+fn a_token_that_the_api_sends_back_is_seen_by_nobody() {
+    let scene = Scene::with_key();
+    // What the API got, and where it listens, is known only later than its certificate.
+    let heard = Arc::new(Mutex::new(String::new()));
+    let config: Arc<Mutex<Option<Arc<ServerConfig>>>> = Arc::default();
+    let port = serve({
+        let (heard, config) = (Arc::clone(&heard), Arc::clone(&config));
+        move |tcp| {
+            let config = config.lock().expect("no test panicked").clone().expect("it is set before the run");
+            let tls = ServerConnection::new(config).expect("the configuration is sound");
+            let mut stream = StreamOwned::new(tls, tcp);
+            let mut request = vec![0; 4096];
+            let Ok(length) = stream.read(&mut request) else { return };
+            let request = String::from_utf8_lossy(&request[..length]).into_owned();
+            let sent = request.lines().find(|line| line.to_lowercase().starts_with("authorization:"));
+            let sent = sent.unwrap_or_default().replace('"', "");
+            heard.lock().expect("no test panicked").push_str(&sent);
+            // As a key, since that is where this answer has free text.
+            let body = format!("{{\"data\":{{\"/{sent}\":{{\"Sys.Audit\":1}}}}}}");
+            let head = format!("HTTP/1.1 200 OK\r\nX-Echo: {sent}\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all(format!("{head}{body}").as_bytes());
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
+    });
+    let authority = loopback_site(&scene, port);
+    let key = rcgen::KeyPair::generate().expect("the system has randomness");
+    let params = rcgen::CertificateParams::new(vec!["pve1".to_owned()]).expect("a name");
+    let certificate = params.signed_by(&key, &authority).expect("it is sound");
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has them")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("key and certificate belong together");
+    *config.lock().expect("no test panicked") = Some(Arc::new(server));
+
+    scene.script(
+        NEEDS,
+        "let held = (); check(\"api\", || { held = proxmox::permissions(#{ cluster: \"loop\" }); }); \
+         let paths = proxmox::permissions(#{ cluster: \"loop\" }).paths; print(paths); \
+         check(\"shown\", || expect_eq(\"paths\", paths, #{})); throw paths.keys()[0];",
+    );
+    let ran = scene.fabric(&RUN);
+    assert!(heard.lock().expect("no test panicked").contains(TOKEN), "the API got the token: {}", ran.all());
+    assert_eq!(ran.code, Some(20), "{}", ran.all());
+    scene.sealed();
+    let mut seen = texts(&scene.packet());
+    assert!(seen.iter().any(|(_, text)| text.contains("[redacted:proxmox/token]")), "{seen:?}");
+    seen.extend([("stdout".to_owned(), ran.stdout), ("stderr".to_owned(), ran.stderr)]);
+    for (place, text) in seen {
+        assert!(!text.contains(TOKEN), "the token is in {place}");
+        assert!(!text.contains(&Digest::of(TOKEN.as_bytes()).to_string()), "its digest is in {place}");
+    }
+}
+
+#[test]
+fn a_parameter_that_is_a_secret_is_not_written_down() {
+    let scene = Scene::with_key();
+    loopback_site(&scene, 1);
+    // The operator's key is read before the run begins, so its text is known.
+    scene.write(
+        "script.rhai",
+        "// /// fabric\n// title = \"T\"\n// kind = \"acceptance\"\n// reach = \"observe\"\n// [params.p]\n// type = \"string\"\n// [needs]\n// ///\nprint(param(\"p\")); throw param(\"p\");\n",
+    );
+    let secret = fs::read_to_string(scene.path("ssh-key")).expect("it is there");
+    let ran = scene.fabric(&[&RUN[..], &["--param", &format!("p={secret}")]].concat());
+    assert_eq!(ran.code, Some(20), "{}", ran.all());
+    scene.sealed();
+    let mut seen = texts(&scene.packet());
+    seen.extend([("stdout".to_owned(), ran.stdout), ("stderr".to_owned(), ran.stderr)]);
+    for (place, text) in seen {
+        assert!(!text.contains(&secret), "the secret is in {place}");
+    }
+}
