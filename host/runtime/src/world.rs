@@ -125,3 +125,23 @@ impl World {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::site;
+
+    #[test]
+    fn secrets_of_the_twin_are_known_to_the_redactor_before_anything_runs() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fabric.toml");
+        let file = site::load(&path).expect("the site is sound");
+        let twin = Arc::new(Twin::new(&file.site, 1));
+        let handle = file.site.proxmox.token.clone();
+        let world = World::rehearsal(file, Arc::clone(&twin));
+        let token = twin.secret(&handle).expect("the twin has a token");
+        let token = std::str::from_utf8(token.expose()).expect("text");
+        assert_eq!(world.redactor.redact(&format!("a {token} b")), format!("a [redacted:{handle}] b"));
+    }
+}
