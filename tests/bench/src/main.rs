@@ -1,18 +1,23 @@
-//! Benchmarks: the same reading over SSH by fabric's client, by OpenSSH and by a bare russh loop, side by side in one run.
+//! Benchmarks: the start of a script, and the same reading over SSH, by fabric, by OpenSSH and by the least that is possible, side by
+//! side in one run.
 //!
-//! `fabric-bench [--rounds N] [-- COMMAND...]`; the command, if given, is a `fabric` that runs a no-op script. It is timed against
-//! the start of `/bin/true`. `docs/benchmarks.md` says how to read the table.
+//! `fabric-bench [--rounds N] [--fabric PROGRAM]`; the program is the `fabric` beside this one unless told otherwise.
+//! `docs/benchmarks.md` says how to read the tables.
 
 mod bare;
 mod client;
 mod fleet;
 mod measure;
+mod memory;
 mod openssh;
+mod project;
+mod whole;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use crate::fleet::Fleet;
 use crate::measure::{Row, Sample, in_process, processes};
+use crate::project::Project;
 
 /// Rounds of each measurement unless told otherwise; odd, so that the median is one of them.
 const ROUNDS: usize = 9;
@@ -38,21 +43,26 @@ fn main() -> ExitCode {
 
 fn measure_all() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
-    let (mut rounds, mut no_op) = (ROUNDS, Vec::new());
+    let (mut rounds, mut fabric) = (ROUNDS, std::env::current_exe()?.with_file_name("fabric"));
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rounds" => rounds = arguments.next().ok_or("--rounds needs a number")?.parse()?,
-            "--" => no_op.extend(arguments.by_ref()),
+            "--fabric" => fabric = arguments.next().ok_or("--fabric needs a program")?.into(),
+            floor @ (whole::HELLO | whole::HELLO_ENGINE) => return whole::be_floor(floor),
             other => return Err(format!("unknown argument `{other}`; see docs/benchmarks.md").into()),
         }
     }
-    if !no_op.is_empty() {
-        cold_start(rounds, &no_op)?;
-    }
     let fleet = Fleet::start(HOSTS)?;
-    fan_out(rounds, &fleet)?;
-    sequence(rounds, &fleet)?;
-    jump(rounds, &fleet)
+    let project = Project::write(std::path::absolute(fabric)?, &fleet)?;
+    cold_start(rounds, &project)?;
+    fan_out(rounds, &fleet, &project)?;
+    sequence(rounds, &fleet, &project)?;
+    jump(rounds, &fleet, &project)?;
+    println!("\nThe most memory of each process\n");
+    println!("| {:<14} | {:<7} | {:>8} |\n|:{:-<14}-|:{:-<7}-|{:->9}:|", "", "", "MiB", "", "", "");
+    ["noop.rhai", "fanout.rhai", "sequence.rhai"]
+        .iter()
+        .try_for_each(|script| memory::print(&project, script))
 }
 
 /// The rows of one table. Each closure is one contestant's whole run, from a standing start.
@@ -70,46 +80,43 @@ fn compare(title: &str, rounds: usize, contestants: Contestants<'_>) -> Outcome<
     Ok(())
 }
 
-fn cold_start(rounds: usize, no_op: &[String]) -> Outcome<()> {
-    let program = |argv: &[String]| -> Outcome<Sample> {
-        let (program, arguments) = argv.split_first().ok_or("no command")?;
-        let mut command = std::process::Command::new(program);
-        command.args(arguments).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-        processes(move || match command.status()?.success() {
-            true => Ok(()),
-            false => Err("the no-op command failed; run it by hand to see why".into()),
-        })
-    };
+fn cold_start(rounds: usize, project: &Project) -> Outcome<()> {
     let contestants: Contestants<'_> = vec![
-        ("a process (true)", Box::new(move || program(&["/bin/true".to_owned()]))),
-        ("fabric", Box::new(move || program(no_op))),
+        ("a process (true)", Box::new(|| whole::program(Command::new("/bin/true")))),
+        ("bare Rust", Box::new(|| whole::floor(whole::HELLO))),
+        ("bare Rust, Rhai engine", Box::new(|| whole::floor(whole::HELLO_ENGINE))),
+        ("fabric run", Box::new(|| whole::fabric(project, &["noop.rhai"]))),
+        ("fabric run --output json", Box::new(|| whole::fabric(project, &["noop.rhai", "--output", "json"]))),
     ];
-    compare("Cold start of a no-op script", rounds, contestants)
+    compare("Start of a script that does nothing", rounds, contestants)
 }
 
-fn fan_out(rounds: usize, fleet: &Fleet) -> Outcome<()> {
+fn fan_out(rounds: usize, fleet: &Fleet, project: &Project) -> Outcome<()> {
     let contestants: Contestants<'_> = vec![
         ("bare russh", Box::new(|| in_process(|| bare::fan_out(fleet)))),
         ("fabric client", Box::new(|| in_process(|| client::fan_out(fleet)))),
+        ("fabric run", Box::new(|| whole::fabric(project, &["fanout.rhai"]))),
         ("OpenSSH, fresh", Box::new(|| processes(|| openssh::fan_out(fleet)))),
     ];
     compare(&format!("One fact from {HOSTS} hosts, fresh connections"), rounds, contestants)
 }
 
-fn sequence(rounds: usize, fleet: &Fleet) -> Outcome<()> {
+fn sequence(rounds: usize, fleet: &Fleet, project: &Project) -> Outcome<()> {
     let contestants: Contestants<'_> = vec![
         ("bare russh", Box::new(|| in_process(|| bare::sequence(fleet, COMMANDS)))),
         ("fabric client", Box::new(|| in_process(|| client::sequence(fleet, COMMANDS)))),
         ("fabric client, 8 at a time", Box::new(|| in_process(|| client::concurrent(fleet, COMMANDS)))),
+        ("fabric run", Box::new(|| whole::fabric(project, &["sequence.rhai"]))),
         ("OpenSSH, ControlMaster", Box::new(|| processes(|| openssh::sequence(fleet, COMMANDS)))),
     ];
     compare(&format!("{COMMANDS} facts from one host, one after the other"), rounds, contestants)
 }
 
-fn jump(rounds: usize, fleet: &Fleet) -> Outcome<()> {
+fn jump(rounds: usize, fleet: &Fleet, project: &Project) -> Outcome<()> {
     let contestants: Contestants<'_> = vec![
         ("bare russh", Box::new(|| in_process(|| bare::jump(fleet)))),
         ("fabric client", Box::new(|| in_process(|| client::jump(fleet)))),
+        ("fabric run", Box::new(|| whole::fabric(project, &["jump.rhai", "--site", "behind.toml"]))),
         ("OpenSSH, ssh -J", Box::new(|| processes(|| openssh::jump(fleet)))),
     ];
     compare("One fact through a jump host", rounds, contestants)

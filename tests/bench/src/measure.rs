@@ -2,14 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 
 use crate::Outcome;
 
 /// One run of one contestant.
 pub(crate) struct Sample {
-    wall: Duration,
-    cpu: Duration,
+    /// From the start to the first line of output, where there is one.
+    pub(crate) first: Option<Duration>,
+    /// From a script's first statement to its last, where there is a script.
+    pub(crate) script: Option<Duration>,
+    /// From the start to the end.
+    pub(crate) wall: Duration,
+    /// User and system time.
+    pub(crate) cpu: Duration,
 }
 
 /// The runs of one contestant.
@@ -27,64 +34,74 @@ impl Row {
         self.samples.push(sample);
     }
 
-    fn median(&self, of: impl Fn(&Sample) -> Duration) -> Duration {
-        let mut all: Vec<Duration> = self.samples.iter().map(of).collect();
+    /// In milliseconds, of the samples that have it.
+    fn median(&self, of: impl Fn(&Sample) -> Option<Duration>) -> Option<f64> {
+        let mut all: Vec<Duration> = self.samples.iter().filter_map(of).collect();
         all.sort_unstable();
-        all.get(all.len() / 2).copied().unwrap_or_default()
+        all.get(all.len() / 2).map(|duration| duration.as_secs_f64() * 1000.0)
+    }
+
+    fn work(&self) -> Option<f64> {
+        self.median(|sample| sample.script.or(Some(sample.wall)))
     }
 }
 
 /// Measures work of this process, on a runtime of its own with two threads; CPU is that of the whole process.
 pub(crate) fn in_process<F: Future<Output = Outcome<()>>>(work: impl FnOnce() -> F) -> Outcome<Sample> {
-    let cpu_before = own_cpu();
+    let cpu_before = cpu(UsageWho::RUSAGE_SELF)?;
     let start = Instant::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(work())?;
     let wall = start.elapsed();
     drop(runtime);
-    Ok(Sample { wall, cpu: own_cpu().saturating_sub(cpu_before) })
+    Ok(Sample {
+        first: None,
+        script: None,
+        wall,
+        cpu: cpu(UsageWho::RUSAGE_SELF)?.saturating_sub(cpu_before),
+    })
 }
 
 /// Measures work of child processes that have been waited for.
 pub(crate) fn processes(work: impl FnOnce() -> Outcome<()>) -> Outcome<Sample> {
-    let mut work = Some(work);
     let cpu_before = children_cpu()?;
     let start = Instant::now();
-    if let Some(work) = work.take() {
-        work()?;
-    }
-    Ok(Sample { wall: start.elapsed(), cpu: children_cpu()?.saturating_sub(cpu_before) })
+    work()?;
+    let wall = start.elapsed();
+    Ok(Sample { first: None, script: None, wall, cpu: children_cpu()?.saturating_sub(cpu_before) })
 }
 
-fn own_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.try_into().unwrap_or_default())
+/// User and system time of all children that ended and were waited for, and of theirs.
+pub(crate) fn children_cpu() -> Outcome<Duration> {
+    cpu(UsageWho::RUSAGE_CHILDREN)
 }
 
-/// User and system time of all children that ended, from `/proc/self/stat` (proc(5)): fields 16 and 17, in hundredths of a second.
-fn children_cpu() -> Outcome<Duration> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The second field is the program's name in parentheses and may hold anything.
-    let (_, fields) = stat.rsplit_once(')').ok_or("unexpected /proc/self/stat")?;
-    let ticks: u64 = fields
-        .split_whitespace()
-        .skip(13)
-        .take(2)
-        .map(|field| field.parse::<u64>().unwrap_or_default())
-        .sum();
-    Ok(Duration::from_millis(ticks * 10))
+fn cpu(who: UsageWho) -> Outcome<Duration> {
+    let usage = getrusage(who)?;
+    let duration = |time: TimeVal| -> Outcome<Duration> {
+        Ok(Duration::new(time.tv_sec().try_into()?, u32::try_from(time.tv_usec())? * 1000))
+    };
+    Ok(duration(usage.user_time())? + duration(usage.system_time())?)
 }
 
-/// Prints one table. The first row is the floor.
+/// Prints one table. The first row is the floor of the last column, which compares what a script does, or the whole program where
+/// there is no script.
 pub(crate) fn print(title: &str, rows: &[Row]) {
-    let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
-    let floor = rows.first().map_or(0.0, |row| ms(row.median(|sample| sample.wall)));
+    let floor = rows.first().and_then(Row::work).unwrap_or_default();
     let rounds = rows.first().map_or(0, |row| row.samples.len());
     println!("\n{title} (median of {rounds})\n");
-    println!("| {:<28} | {:>10} | {:>10} | {:>9} |", "", "wall ms", "CPU ms", "to floor");
-    println!("|{:-<30}|{:->12}|{:->12}|{:->11}|", "", ":", ":", ":");
+    println!("| {:<30} | first line ms | script ms | whole ms | CPU ms | to floor |", "");
+    println!("|:{:-<30}-|--------------:|----------:|---------:|-------:|---------:|", "");
     for row in rows {
-        let (wall, cpu) = (ms(row.median(|sample| sample.wall)), ms(row.median(|sample| sample.cpu)));
-        println!("| {:<28} | {wall:>10.1} | {cpu:>10.1} | {:>8.2}x |", row.name, wall / floor);
+        let shown = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+        println!(
+            "| {:<30} | {:>13} | {:>9} | {:>8} | {:>6} | {:>7.2}x |",
+            row.name,
+            shown(row.median(|sample| sample.first)),
+            shown(row.median(|sample| sample.script)),
+            shown(row.median(|sample| Some(sample.wall))),
+            shown(row.median(|sample| Some(sample.cpu))),
+            row.work().unwrap_or_default() / floor,
+        );
     }
 }
