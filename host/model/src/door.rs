@@ -50,13 +50,14 @@ pub struct Limits {
     pub operations: u64,
     /// Bytes of all `print` output.
     pub output_bytes: u64,
-    /// Branches of `par` that run at the same time.
+    /// Branches of `par` that run at the same time. A branch mostly waits for a host; what it takes is its stack, which counts
+    /// against the memory of the worker: 32 leave it half.
     pub branches: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { operations: 10_000_000, output_bytes: 1 << 20, branches: 16 }
+        Self { operations: 10_000_000, output_bytes: 1 << 20, branches: 32 }
     }
 }
 

@@ -103,12 +103,9 @@ impl Operator {
 /// When it is missing or wrong.
 pub fn read_trust(path: &Path) -> Result<(Trust, Digest), Refusal> {
     let file = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|error| {
-        Refusal::new(Exit::Configuration, format!("the trust file {file} cannot be read: {error}"))
-            .hint("Make one with `fabric init`, or name one with `--trust`.")
-    })?;
     let trust = Trust::load(path).map_err(|errors| Refusal::in_file(Exit::Configuration, &file, errors))?;
-    Ok((trust, Digest::of(text.as_bytes())))
+    let digest = trust.digest();
+    Ok((trust, digest))
 }
 
 fn trust_file(user_id: &str, certificate: &str, fingerprint: &Fingerprint, role: &Slug) -> String {

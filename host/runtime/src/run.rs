@@ -71,13 +71,19 @@ pub struct Finished {
     pub worker: WorkerEnd,
 }
 
-/// Starts a worker and performs the run. The worker is started first: it loads while the host reads its files.
+/// Performs a run with a worker of its own.
+///
+/// # Errors
+/// As [`run_with`].
+pub async fn run(run: Run) -> Result<Finished, Refusal> {
+    run_with(Worker::start()?, run).await
+}
+
+/// Performs a run with a worker that was started before the files of the run were read, so that both load at the same time.
 ///
 /// # Errors
 /// Only before the run began. From then on every end has a packet.
-pub async fn run(run: Run) -> Result<Finished, Refusal> {
-    let worker = Worker::start()
-        .map_err(|error| Refusal::new(Exit::Bug, format!("the worker cannot be started: {error}")))?;
+pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
     let (policy_file, policy_text) = &run.policy;
     let policy = Policy::parse(policy_file, policy_text)
         .map_err(|errors| Refusal::in_file(Exit::Configuration, policy_file, errors))?;

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream as PairedStream;
 use std::process::{ExitStatus, Stdio};
 
 use fabric_model::door::{self, Broken};
+use fabric_model::exit::Exit;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,11 +13,13 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command};
 
+use crate::refusal::Refusal;
+
 /// The hidden subcommand under which the executable is the worker.
 pub const WORKER_SUBCOMMAND: &str = "worker";
 
-/// A running worker.
-pub(crate) struct Worker {
+/// A running worker. Dropping it kills it.
+pub struct Worker {
     pub(crate) process: Process,
     pub(crate) reader: FrameReader,
     pub(crate) writer: FrameWriter,
@@ -41,7 +44,15 @@ pub(crate) struct FrameWriter(OwnedWriteHalf);
 impl Worker {
     /// Starts the own executable as a worker: empty environment, the door as its standard input, and no other descriptor. What
     /// it prints past the door goes nowhere.
-    pub(crate) fn start() -> std::io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the system gives no process. It needs the runtime of tokio around it.
+    pub fn start() -> Result<Self, Refusal> {
+        Self::spawn()
+            .map_err(|error| Refusal::new(Exit::Bug, format!("the worker cannot be started: {error}")))
+    }
+
+    fn spawn() -> std::io::Result<Self> {
         let (ours, theirs) = PairedStream::pair()?;
         ours.set_nonblocking(true)?;
         let child = Command::new(std::env::current_exe()?)

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use fabric_evidence::event::Mode;
 use fabric_model::Slug;
 use fabric_model::exit::Exit;
-use fabric_runtime::{Refusal, Run, Script, Watch, World, recover};
+use fabric_runtime::{Refusal, Run, Script, Watch, Worker, World, recover};
 use fabric_twin::{Twin, TwinFault};
 
 use crate::args::{Output, Run as RunArgs};
@@ -71,6 +71,8 @@ fn perform(
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Refusal::new(Exit::Bug, format!("the runtime cannot be started: {error}")))?;
     let _inside = runtime.enter();
+    // First of all, so that it loads while the host reads its files.
+    let worker = Worker::start()?;
     let terminal = (args.output == Output::Human).then(|| Arc::new(Terminal::new()));
     let watch: Arc<dyn Watch> = match &terminal {
         Some(terminal) => Arc::clone(terminal) as Arc<dyn Watch>,
@@ -88,7 +90,7 @@ fn perform(
         time_limit: Duration::from_secs(args.time_limit),
         watch,
     };
-    let finished = runtime.block_on(fabric_runtime::run(run))?;
+    let finished = runtime.block_on(fabric_runtime::run_with(worker, run))?;
     if let Some(terminal) = terminal {
         terminal.finish();
     }
