@@ -32,3 +32,12 @@ async fn not_getting_there_is_an_error() {
         assert_eq!(connect(Some(error.clone()), via()).await, Err(error));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_host_on_the_way_lacks_is_no_finding_about_the_port() {
+    for (name, error) in [("hung", WireError::Timeout), ("without-sshd", WireError::Refused)] {
+        let Route::Via(mut host) = via() else { panic!("a host") };
+        host.name = name.parse().expect("a name");
+        assert_eq!(connect(None, Route::Via(host)).await, Err(error), "{name}");
+    }
+}
