@@ -74,6 +74,22 @@ pub fn find(runs: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Removes a folder whose journal has no whole line: its host was killed before anything was recorded, and nothing happens
+/// unrecorded. False, and nothing removed, where there is a line.
+///
+/// # Errors
+/// When its run is alive, its journal is broken, or the folder cannot be removed.
+pub fn discard_unbegun(dir: &Path) -> Result<bool, OrphanError> {
+    let path = dir.join(JOURNAL);
+    let (_journal, chain) = Journal::reopen(&path)?;
+    if !chain.lines.is_empty() {
+        return Ok(false);
+    }
+    at(&path, fs::remove_file(&path))?;
+    at(dir, fs::remove_dir(dir))?;
+    Ok(true)
+}
+
 /// Takes up an unsealed folder: cuts off one torn last line, removes what an interrupted seal had written, and enters in the
 /// journal who did it. What it returns is ready for [`PacketFolder::seal`].
 ///

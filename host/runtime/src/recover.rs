@@ -22,18 +22,30 @@ pub fn orphans(runs: &Path) -> Result<Vec<PathBuf>, Refusal> {
     })
 }
 
-/// Seals one orphan.
+/// What became of an orphan.
+pub enum Recovered {
+    /// It is sealed as aborted.
+    Sealed(Sealed),
+    /// Its run was killed before it recorded anything, so it did nothing; the empty folder is gone.
+    NeverBegan,
+}
+
+/// Seals one orphan, or removes it where its run never began.
 ///
 /// # Errors
 /// When its run is alive after all, or its journal is broken before its last line.
-pub fn seal_orphan(dir: &Path, operator: &Operator, now: SystemTime) -> Result<Sealed, Refusal> {
+pub fn seal_orphan(dir: &Path, operator: &Operator, now: SystemTime) -> Result<Recovered, Refusal> {
     let refused = |error: OrphanError| {
         Refusal::new(Exit::Unrecovered, error.to_string())
             .hint("Keep the folder as it is; a journal that is broken in the middle was changed by somebody.")
     };
+    if orphan::discard_unbegun(dir).map_err(refused)? {
+        return Ok(Recovered::NeverBegan);
+    }
     let packet = orphan::adopt(dir, principal(operator), now).map_err(refused)?;
     let role = operator.principal().roles.first().map_or("none", Slug::as_str).to_owned();
     packet
         .seal(&operator.signer, &role, "recover", now)
+        .map(Recovered::Sealed)
         .map_err(|error| Refusal::new(Exit::Bug, format!("the packet cannot be sealed: {error}")))
 }

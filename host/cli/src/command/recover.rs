@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use fabric_model::exit::Exit;
-use fabric_runtime::{Refusal, recover as orphan};
+use fabric_runtime::{Refusal, recover as orphan, recover::Recovered};
 
 use crate::args::Recover;
 use crate::place::Place;
@@ -26,7 +26,12 @@ pub(crate) fn recover(place: &Place, args: &Recover) -> Result<Exit, Refusal> {
     let mut exit = Exit::Done;
     for dir in &orphans {
         match orphan::seal_orphan(dir, &operator, SystemTime::now()) {
-            Ok(sealed) => say(format_args!("sealed as aborted  {}", place.shorten(&sealed.dir))),
+            Ok(Recovered::Sealed(sealed)) => {
+                say(format_args!("sealed as aborted  {}", place.shorten(&sealed.dir)));
+            }
+            Ok(Recovered::NeverBegan) => {
+                say(format_args!("never began, removed  {}", place.shorten(dir)));
+            }
             // One that cannot be sealed does not keep the others waiting.
             Err(refusal) => {
                 let message = format!("{}: {}", place.shorten(dir), refusal.message);

@@ -114,3 +114,16 @@ fn only_unsealed_runs_without_a_living_host_are_found() {
     assert!(matches!(refused, OrphanError::NoStory(_)), "{refused}");
     assert_eq!(fs::read(dir.join("journal.jsonl")).expect("there").len(), 10, "kept as it was found");
 }
+
+#[test]
+fn a_run_that_recorded_nothing_is_removed_and_one_that_began_is_not() {
+    let bench = Bench::new();
+    let whole = journal_of_a_whole_run(&bench);
+    let first = whole.iter().position(|b| *b == b'\n').expect("a line") + 1;
+    let cuts = [("none-", 0, true), ("one--", 1, true), ("most-", first - 1, true), ("line-", first, false)];
+    for (run_id, bytes, gone) in cuts {
+        let dir = killed_at(&bench, run_id, bytes);
+        assert_eq!(orphan::discard_unbegun(&dir).expect("no host lives"), gone, "{bytes} bytes");
+        assert_eq!(dir.exists(), !gone, "{bytes} bytes");
+    }
+}
