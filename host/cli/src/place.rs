@@ -31,6 +31,12 @@ impl Place {
         Ok(Self { project, home: Home::at(home) })
     }
 
+    /// The same place, with the home of rehearsals where the operator has not made a key of his own.
+    pub(crate) fn for_rehearsals(&self) -> Self {
+        let home = if self.home.is_set_up() { self.home.clone() } else { self.home.for_rehearsals() };
+        Self { project: self.project.clone(), home }
+    }
+
     /// The site file: as given, or in the folder that is given, else that of the project.
     pub(crate) fn site(&self, given: Option<&Path>) -> Result<SiteFile, Refusal> {
         let path = match given {

@@ -34,6 +34,12 @@ impl Home {
         Self { folder }
     }
 
+    /// A folder of its own below this one, for rehearsals of somebody who has made no key: what signs them must never count
+    /// for a real site.
+    pub fn for_rehearsals(&self) -> Self {
+        Self { folder: self.folder.join("rehearsal") }
+    }
+
     /// The signing key.
     pub fn key_path(&self) -> PathBuf {
         self.folder.join("signing-key.asc")

@@ -22,7 +22,7 @@ pub(crate) fn recover(place: &Place, args: &Recover) -> Result<Exit, Refusal> {
         }
         return Ok(Exit::Unrecovered);
     }
-    let operator = place.home.operator()?;
+    let operator = place.for_rehearsals().home.operator()?;
     let mut exit = Exit::Done;
     for dir in &orphans {
         match orphan::seal_orphan(dir, &operator, SystemTime::now()) {

@@ -34,6 +34,7 @@ pub(crate) fn run(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
 }
 
 pub(crate) fn rehearse(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
+    let place = &place.for_rehearsals();
     if !place.home.is_set_up() {
         let role: Slug = "site-dev".parse().map_err(|_| Refusal::new(Exit::Bug, "no role"))?;
         let fingerprint =
@@ -73,6 +74,9 @@ fn perform(
     let _inside = runtime.enter();
     // First of all, so that it loads while the host reads its files.
     let worker = Worker::start()?;
+    let home = place.home.clone();
+    // On the side, because OpenPGP takes as long as all other files together.
+    let operator = tokio::task::spawn_blocking(move || home.operator());
     let terminal = (args.output == Output::Human).then(|| Arc::new(Terminal::new()));
     let watch: Arc<dyn Watch> = match &terminal {
         Some(terminal) => Arc::clone(terminal) as Arc<dyn Watch>,
@@ -84,7 +88,9 @@ fn perform(
         params: args.params.iter().cloned().collect(),
         world: Arc::new(open(place.site(args.site.as_deref())?)?),
         policy: place.policy(args.policy.as_deref())?,
-        operator: place.home.operator()?,
+        operator: runtime
+            .block_on(operator)
+            .map_err(|panic| Refusal::new(Exit::Bug, format!("the key cannot be read: {panic}")))??,
         mode,
         runs: place.runs(),
         time_limit: Duration::from_secs(args.time_limit),

@@ -20,7 +20,7 @@ pub(crate) fn verify(place: &Place, args: &Verify) -> Result<Exit, Refusal> {
     if !args.packet.is_dir() {
         return Err(Refusal::new(Exit::NotFound, format!("there is no packet {}", args.packet.display())));
     }
-    let trust_path = args.trust.clone().unwrap_or_else(|| place.home.trust_path());
+    let trust_path = args.trust.clone().unwrap_or_else(|| place.for_rehearsals().home.trust_path());
     let (trust, _) = read_trust(&trust_path)?;
     let result = fabric_evidence::verify(&args.packet, &trust, SystemTime::now());
     match args.output {

@@ -74,7 +74,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
     let hint = match error.kind() {
         io::ErrorKind::NotFound => {
-            "Run `fabric init` to write one here, or name the site file with `--site`."
+            "Write one (`fabric schema site` describes it), or name one with `--site`."
         }
         io::ErrorKind::PermissionDenied => "Make the file readable for the account that runs fabric.",
         io::ErrorKind::FileTooLarge => "Check that this is the site file: one host takes less than 1 KiB.",
@@ -103,7 +103,7 @@ mod tests {
         let found = load(&folder.path().join("fabric.toml")).expect_err("there is no file");
         let [only] = found.as_slice() else { panic!("one diagnostic expected: {found:?}") };
         assert!(only.message.starts_with("the site file cannot be read: No such file"), "{only}");
-        assert!(only.hint.as_deref().is_some_and(|h| h.contains("fabric init")), "{only}");
+        assert!(only.hint.as_deref().is_some_and(|h| h.contains("fabric schema site")), "{only}");
     }
 
     #[test]
