@@ -43,7 +43,7 @@ fn sha256sum_and_gpg_accept_it() {
         gpg.env("GNUPGHOME", keys.path()).args(["--batch", "--no-autostart"]).args(args);
         gpg.output().expect("gpg is installed")
     };
-    let certs = fs::read_dir(scene.home().join("certs")).expect("the home has it");
+    let certs = fs::read_dir(scene.home().join("rehearsal/certs")).expect("the home has it");
     let cert = certs.map(|entry| entry.expect("it is read").path()).next().expect("one certificate");
     let imported = gpg(&[Path::new("--import"), &cert]);
     assert!(imported.status.success(), "{imported:?}");
