@@ -71,6 +71,11 @@ static LANGUAGE: LazyLock<Vec<SharedModule>> = LazyLock::new(|| {
     ]
 });
 
+/// Makes what the engines of all branches share, for a process that has time until its script comes.
+pub(crate) fn prepare() {
+    LazyLock::force(&LANGUAGE);
+}
+
 fn add_language(engine: &mut Engine) {
     for package in LANGUAGE.iter() {
         engine.register_global_module(Arc::clone(package));

@@ -57,6 +57,8 @@ pub fn main() -> ExitCode {
 /// When no `End` frame was sent.
 pub fn run(stream: UnixStream) -> Result<(), Unfinished> {
     let mut reader = stream.try_clone()?;
+    // The host still reads its files.
+    engine::prepare();
     let start: Start = door::read(&mut reader)?;
     let closer = Closer(stream.try_clone()?);
     let (ended, end) = std::sync::mpsc::channel();

@@ -1,5 +1,5 @@
-//! From TOML to the types of the model. Serde stops at its first error, so each host, VIP, zone … is read by itself: a wrong one
-//! does not hide the others.
+//! From TOML to the types of the model. Serde stops at its first error, so in a wrong file each host, VIP, zone … is read by itself: a
+//! wrong one does not hide the others.
 
 use std::ops::Range;
 
@@ -17,21 +17,19 @@ pub(super) fn read(report: &mut Report<'_>) -> Option<Site> {
     if !report.is_clean() || !is_this_format(report) {
         return None;
     }
-    let errors = shape_errors(report.tree());
+    let first = match Site::deserialize(Deserializer::from(report.tree().clone())) {
+        Ok(site) => return Some(site),
+        Err(error) => error,
+    };
+    let mut errors = shape_errors(report.tree());
+    if errors.is_empty() {
+        errors.push(first);
+    }
     let whole = report.tree().span();
     for error in errors {
         note(report, &error, &whole);
     }
-    if !report.is_clean() {
-        return None;
-    }
-    match Site::deserialize(Deserializer::from(report.tree().clone())) {
-        Ok(site) => Some(site),
-        Err(error) => {
-            note(report, &error, &whole);
-            None
-        }
-    }
+    None
 }
 
 /// Asked first, so that a file of a later format is called that and not a heap of unknown keys.
