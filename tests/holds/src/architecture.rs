@@ -38,6 +38,7 @@ pub const EDGES: &[Edge] = &[
     uses("fabric-connect", "fabric-wire", "implements the seams"),
     uses("fabric-evidence", "fabric-model", "seals faults, values and outcomes"),
     uses("fabric-gate", "fabric-model", "decides over names, resources and classes; no I/O is in reach"),
+    tests_with("fabric-lab", "fabric-connect", "the real seams pass the cases that the twin passes"),
     uses("fabric-lab", "fabric-model", "builds the site that the site file describes"),
     uses("fabric-lab", "fabric-twin", "serves the twin's Proxmox beside the real containers"),
     uses("fabric-lab", "fabric-wire", "speaks the twin's streams"),

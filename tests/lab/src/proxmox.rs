@@ -84,6 +84,8 @@ struct Shown {
     tls: TlsAcceptor,
     model: Arc<Mutex<ProxmoxModel>>,
     truncated: bool,
+    /// The node is off: its address is that of this lab's server, so connections end at once.
+    off: bool,
 }
 
 /// The authorities: the one that the site names, and one that nobody trusts.
@@ -104,7 +106,7 @@ pub(crate) fn run(place: &Place) -> Result<(), LabError> {
     for (name, node) in &site.proxmox.nodes {
         let address = SocketAddr::new(node.address, site.proxmox.port);
         let tls = acceptor(&authorities, name.as_str(), address, &[])?;
-        let shown = Mutex::new(Shown { tls, model: Arc::clone(&model), truncated: false });
+        let shown = Mutex::new(Shown { tls, model: Arc::clone(&model), truncated: false, off: false });
         nodes.push(Arc::new(Served { node: name.as_str().to_owned(), address, shown }));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -142,6 +144,9 @@ async fn accept(node: Arc<Served>, listener: TcpListener) {
 
 async fn answer(node: Arc<Served>, mut stream: TcpStream) {
     let shown = node.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if shown.off {
+        return;
+    }
     if shown.truncated {
         // The greeting is read first, so that the end is no reset; then comes the head of a record without its body.
         let _greeting = tokio::time::timeout(HANDSHAKE, stream.read(&mut [0; 4096])).await;
@@ -185,8 +190,9 @@ fn replace(
     let model = model(site, secret, &wrong.faults)?;
     for node in nodes {
         let tls = acceptor(authorities, &node.node, node.address, &wrong.faults)?;
+        let off = wrong.faults.contains(&TwinFault::NodeOffline { node: node.node.clone() });
         *node.shown.lock().unwrap_or_else(PoisonError::into_inner) =
-            Shown { tls, model: Arc::clone(&model), truncated: wrong.truncated };
+            Shown { tls, model: Arc::clone(&model), truncated: wrong.truncated, off };
     }
     Ok(())
 }

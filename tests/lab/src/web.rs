@@ -1,6 +1,6 @@
 //! What the internet node runs besides its name server: a web site of one page, and a name server that answers garbage.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +66,7 @@ fn answer(mut stream: &TcpStream, page: &str) -> std::io::Result<()> {
     )
 }
 
-/// Answers every datagram on port 53 of `addresses` with garbage until killed.
+/// Answers every datagram and every connection on port 53 of `addresses` with garbage until killed.
 pub(crate) fn serve_garbage(addresses: &[String]) -> Result<(), LabError> {
     let mut threads = Vec::new();
     for address in addresses {
@@ -78,8 +78,22 @@ pub(crate) fn serve_garbage(addresses: &[String]) -> Result<(), LabError> {
                 let _gone = socket.send_to(GARBAGE, asker);
             }
         }));
+        let listener = TcpListener::bind(&at).map_err(LabError::file(at.as_ref()))?;
+        threads.push(std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let _gone = garbage_over_tcp(stream);
+            }
+        }));
     }
     // The threads end only with the process.
     threads.into_iter().for_each(|thread| drop(thread.join()));
     Ok(())
+}
+
+/// The length that it promises is right: what is wrong is the message.
+fn garbage_over_tcp(mut stream: TcpStream) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let _question = stream.read(&mut [0_u8; 512])?;
+    let length = u16::try_from(GARBAGE.len()).unwrap_or(u16::MAX);
+    stream.write_all(&[&length.to_be_bytes(), GARBAGE].concat())
 }

@@ -291,10 +291,11 @@ pub(crate) const CATALOGUE: &[Kind] = &[
     Kind {
         name: "host-down",
         arguments: &[EDGE],
-        about: "the host lost its power",
+        about: "the host is off, and Proxmox says so",
         recipe: |site, a| {
             let node = a.get("node");
-            let steps = vec![Step::PowerOff { node: node.to_owned() }];
+            let stopped = Step::Proxmox { fault: TwinFault::HostDown { host: node.to_owned() } };
+            let steps = vec![Step::PowerOff { node: node.to_owned() }, stopped];
             Ok(Recipe {
                 steps,
                 until: if node == FIRST_EDGE { held(&node::vips(site), &others(site)) } else { Vec::new() },
