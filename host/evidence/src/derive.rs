@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fabric_model::check::{Basis, Place, Status};
 use fabric_model::exit::Exit;
+use fabric_model::site::Realm;
 
-use crate::event::{CallOutcome, CheckVerdict, Event, FaultRecord, RunHead, Target, WorkerEnd};
+use crate::event::{CallOutcome, CheckVerdict, Event, FaultRecord, Mode, RunHead, Target, WorkerEnd};
 use crate::journal::Line;
 use crate::record::{
     CheckRecord, ChecksRecord, Counts, DenialRecord, FORMAT, Recovery, RunOutcome, RunRecord, StrayFault,
@@ -32,6 +33,9 @@ pub enum NoStory {
     /// An event names a call or check that does not exist or is already over.
     #[error("line {0}: no open {1} has this number")]
     NotOpen(u64, &'static str),
+    /// A rehearsal elsewhere than on the twin, or a run on the twin that does not say that it is a rehearsal.
+    #[error("line 0: mode `{}` contradicts realm `{}`: a rehearsal is on the twin, and nothing else is", .0.as_str(), .1.as_str())]
+    Contradiction(Mode, Realm),
 }
 
 /// Derives both records.
@@ -41,11 +45,25 @@ pub enum NoStory {
 pub fn records(lines: &[Line]) -> Result<(RunRecord, ChecksRecord), NoStory> {
     let (first, rest) = lines.split_first().ok_or(NoStory::Empty)?;
     let Event::RunStarted { head } = &first.event else { return Err(NoStory::Start(first.seq)) };
+    consistent(head)?;
     let mut story = Story::new(head, first.at);
     for line in rest {
         story.tell(line)?;
     }
     Ok(story.end())
+}
+
+/// Whether a head says the same by its mode as by its realm: neither alone may make a rehearsal pass for a run.
+///
+/// # Errors
+/// When it does not.
+pub fn consistent(head: &RunHead) -> Result<(), NoStory> {
+    let (mode, realm) = (head.mode, head.site.realm);
+    if (mode == Mode::Rehearse) == (realm == Realm::Twin) {
+        Ok(())
+    } else {
+        Err(NoStory::Contradiction(mode, realm))
+    }
 }
 
 struct Call<'a> {
@@ -116,7 +134,9 @@ impl<'a> Story<'a> {
                 let call = self.open_call(line.seq, *call_id)?;
                 call.over = true;
                 let (place, primitive, check) = (call.place, call.primitive, call.check);
-                if let (CallOutcome::Fault(fault), None) = (outcome, check) {
+                if let CallOutcome::Fault(fault) = outcome
+                    && self.check_of(check).is_none_or(|check| check.ended.is_some())
+                {
                     self.faults.push(StrayFault {
                         call_id: *call_id,
                         place: place.clone(),
@@ -212,10 +232,22 @@ impl<'a> Story<'a> {
         exits
     }
 
+    /// Whether the host that ran it also ended it. What was recovered did not, whatever its journal says: whoever seals it did
+    /// not see it happen.
+    fn outcome(&self) -> RunOutcome {
+        match (self.exits, &self.recovery) {
+            (Some(_), None) => RunOutcome::Completed,
+            _ => RunOutcome::Aborted,
+        }
+    }
+
     /// What the host said, and what follows anyway: a host that forgets a denial does not make the run a clean one.
     fn exits(&self) -> Vec<Exit> {
         let mut exits = self.implied_exits();
-        exits.extend(self.exits.map_or(&[Exit::Unrecovered][..], |said| said));
+        exits.extend(self.exits.unwrap_or_default());
+        if self.outcome() == RunOutcome::Aborted {
+            exits.push(Exit::Unrecovered);
+        }
         exits.sort_unstable();
         exits.dedup();
         if exits.is_empty() {
@@ -236,7 +268,7 @@ impl<'a> Story<'a> {
     }
 
     fn end(self) -> (RunRecord, ChecksRecord) {
-        let outcome = if self.exits.is_some() { RunOutcome::Completed } else { RunOutcome::Aborted };
+        let outcome = self.outcome();
         let exits = self.exits();
         let exit = exits.iter().copied().reduce(Exit::worst).unwrap_or(Exit::Bug);
         let run = RunRecord {
@@ -313,86 +345,4 @@ impl OpenCheck<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::SystemTime;
-
-    use fabric_model::Digest;
-
-    use super::*;
-
-    fn lines(events: Vec<Event>) -> Vec<Line> {
-        let (digest, at) = (Digest::of(b""), Stamp::of(SystemTime::UNIX_EPOCH));
-        let line = |(seq, event)| Line { at, digest, event, prev: digest, seq };
-        (0..).zip(events).map(line).collect()
-    }
-
-    fn started() -> Event {
-        let zero = Digest::of(b"");
-        let head = serde_json::json!({
-            "run_id": "r", "version": "0", "mode": "run", "started": "2026-01-01T00:00:00.000Z",
-            "site": {"name": "s", "realm": "lab", "digest": zero},
-            "script": {"path": "p", "digest": zero, "title": "t", "kind": "acceptance", "reach": "observe"},
-            "modules": [], "policy": zero, "trust": zero,
-            "principal": {"fingerprint": "0".repeat(40), "roles": []},
-            "params": {}, "host": {"hostname": "h", "user": "u"}, "boundary": "b",
-        });
-        Event::RunStarted { head: serde_json::from_value(head).expect("a head") }
-    }
-
-    fn begun(check: u64) -> Event {
-        Event::CheckBegun { check, place: Place::default(), title: String::new() }
-    }
-
-    fn ended(check: u64, verdict: CheckVerdict) -> Event {
-        Event::CheckEnded { check, verdict, took_ms: 1 }
-    }
-
-    fn failed() -> CheckVerdict {
-        let nothing = fabric_model::Value::Null;
-        CheckVerdict::Fail { what: String::new(), expected: nothing.clone(), observed: nothing }
-    }
-
-    #[test]
-    fn events_out_of_place_tell_no_run() {
-        let over = || Event::RunEnded { exits: vec![Exit::Done] };
-        let stray = Event::CallDenied {
-            call_id: 1,
-            fault: FaultRecord::from(&fabric_model::Fault::new(
-                fabric_model::Code::DeniedByRule,
-                fabric_model::Stage::Gate,
-                "x",
-            )),
-        };
-        let cases = [
-            (vec![], NoStory::Empty),
-            (vec![begun(1)], NoStory::Start(0)),
-            (vec![started(), started()], NoStory::Start(1)),
-            (vec![started(), over(), begun(1)], NoStory::AfterEnd(2)),
-            (vec![started(), over(), over()], NoStory::AfterEnd(2)),
-            (vec![started(), ended(1, CheckVerdict::Pass)], NoStory::NotOpen(1, "check")),
-            (vec![started(), stray], NoStory::NotOpen(1, "call")),
-        ];
-        for (events, why) in cases {
-            assert_eq!(records(&lines(events)).expect_err("no run"), why);
-        }
-    }
-
-    #[test]
-    fn a_number_given_twice_hides_no_failed_check() {
-        let events =
-            vec![started(), begun(1), ended(1, failed()), begun(1), begun(1), ended(1, CheckVerdict::Pass)];
-        let (run, checks) = records(&lines(events)).expect("a run");
-        assert_eq!(run.counts, Counts { pass: 1, fail: 1, error: 1, skip: 0 });
-        assert_eq!(checks.checks.len(), 3);
-    }
-
-    #[test]
-    fn a_host_that_says_done_is_overruled_by_what_happened() {
-        let events =
-            vec![started(), begun(1), ended(1, failed()), Event::RunEnded { exits: vec![Exit::Done] }];
-        let (run, _) = records(&lines(events)).expect("a run");
-        assert_eq!((run.exits.as_slice(), run.code), ([Exit::ChecksFailed].as_slice(), 1));
-        let (run, _) = records(&lines(vec![started(), Event::RunEnded { exits: vec![] }])).expect("a run");
-        assert_eq!(run.exit, Exit::Done);
-    }
-}
+mod tests;

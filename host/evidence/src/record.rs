@@ -36,7 +36,7 @@ pub struct RunRecord {
     pub code: u8,
     /// Calls that the gate refused.
     pub denials: Vec<DenialRecord>,
-    /// Calls outside any check that ended in a fault.
+    /// Calls outside any open check that ended in a fault.
     pub faults: Vec<StrayFault>,
     /// How the script's process ended; absent where the host was killed first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,9 +50,9 @@ pub struct RunRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunOutcome {
-    /// The host wrote its last event.
+    /// The host that ran it ended and sealed it.
     Completed,
-    /// The host was killed before that. Its exit is `unrecovered`, among others.
+    /// The host was killed before that, and somebody sealed later what he found. `unrecovered` is among its exits.
     Aborted,
 }
 
@@ -115,7 +115,7 @@ pub struct DenialRecord {
     pub fault: FaultRecord,
 }
 
-/// A call outside any check that ended in a fault.
+/// A call that ended in a fault while its check was not open, or that had none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StrayFault {

@@ -16,6 +16,9 @@ use crate::record::{CheckRecord, ChecksRecord, RunOutcome, RunRecord};
 /// The longest value that a report shows, in characters; `checks.json` has the whole of it.
 const SHOWN_LIMIT: usize = 2000;
 
+/// What a recovered packet says of itself, here and where it is verified.
+pub(crate) const UNWITNESSED: &str = "What stands before the recovery was not witnessed by who sealed it.";
+
 /// The report, in Markdown.
 pub fn render(run: &RunRecord, checks: &ChecksRecord) -> String {
     let mut out = String::new();
@@ -105,11 +108,15 @@ fn summary(out: &mut String, run: &RunRecord) {
     if run.outcome == RunOutcome::Aborted {
         line!(
             out,
-            "\n**Aborted: the host was killed before the run ended. What is missing here did not happen or was not seen.**"
+            "\n**Aborted: the host was killed before the packet was sealed. What is missing here did not happen or was not seen.**"
         );
     }
     if let Some(recovery) = &run.recovery {
         line!(out, "\nSealed later, at {}, by `{}`.", recovery.at, recovery.by.fingerprint);
+        line!(
+            out,
+            "**{UNWITNESSED}** The signature says that the journal was found like this, not that it is what happened."
+        );
         if let Some(digest) = recovery.torn_digest {
             line!(
                 out,

@@ -16,6 +16,7 @@ use fabric_model::{Digest, Slug};
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{self, Manifest};
 use crate::record::{ChecksRecord, RunRecord};
+use crate::report::UNWITNESSED;
 use crate::stamp::Stamp;
 use crate::trust::Trust;
 
@@ -126,7 +127,11 @@ impl fmt::Display for Verified {
         if !self.unchecked.is_empty() {
             write!(f, "; not checked: {}", self.unchecked.join(", "))?;
         }
-        f.write_str(".")
+        f.write_str(".")?;
+        if self.run.recovery.is_some() {
+            write!(f, " Recovered after its host was killed. {UNWITNESSED}")?;
+        }
+        Ok(())
     }
 }
 

@@ -60,11 +60,11 @@ fn a_check_that_was_open_when_the_host_died_is_an_error() {
     let sealed = packet.seal(&bench.signer, "site-dev", "recover", later()).expect("a usable key");
     assert_eq!(sealed.checks.checks.first().map(|c| c.status), Some(Status::Error));
     let report = fs::read_to_string(dir.join("report.md")).expect("text");
-    assert!(report.contains("**Aborted: the host was killed before the run ended."), "{report}");
+    assert!(report.contains("**Aborted: the host was killed before the packet was sealed."), "{report}");
 }
 
 #[test]
-fn a_seal_that_was_interrupted_is_done_again_and_stays_completed() {
+fn a_seal_that_was_interrupted_is_done_again_as_a_recovery() {
     let bench = Bench::new();
     let dir = killed_at(&bench, "run-1", journal_of_a_whole_run(&bench).len());
     for half_written in ["run.json", "checks.json", "report.md", "manifest.sha256"] {
@@ -74,9 +74,16 @@ fn a_seal_that_was_interrupted_is_done_again_and_stays_completed() {
     fs::write(dir.join("signatures/unfinished"), "-----").expect("room");
     let packet = orphan::adopt(&dir, bench.principal(), later()).expect("an orphan");
     let sealed = packet.seal(&bench.signer, "site-dev", "recover", later()).expect("a usable key");
-    assert_eq!(sealed.run.outcome, RunOutcome::Completed);
-    assert!(sealed.run.recovery.is_some());
-    verify(&dir, &bench.trust(), later()).expect("sealed");
+    assert_eq!(sealed.run.outcome, RunOutcome::Aborted);
+    assert_eq!(sealed.run.exits, [Exit::Denied, Exit::Unrecovered, Exit::ChecksFailed]);
+    let verified = verify(&dir, &bench.trust(), later()).expect("sealed").to_string();
+    let report = fs::read_to_string(dir.join("report.md")).expect("text");
+    for text in [verified, report] {
+        assert!(
+            text.contains("What stands before the recovery was not witnessed by who sealed it."),
+            "{text}"
+        );
+    }
 }
 
 #[test]
