@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use fabric_model::{Class, Code, Fault, Slug, Stage};
 
+use crate::alias::Alias;
 use crate::asked::Asked;
 use crate::gate::Principal;
 use crate::needs::Needs;
@@ -49,6 +50,31 @@ pub(crate) fn address(asked: &Asked, address: IpAddr, rule: &RuleRef, principal:
         "Rule {rule} denies the address; find out why `{}` leads there before the rule is changed.",
         asked.resource
     ))
+}
+
+/// What the site calls the target, or something on the way to it, is denied.
+pub(crate) fn alias(asked: &Asked, alias: &Alias, rule: &RuleRef, principal: &Principal) -> Fault {
+    let Alias { address, resource, environment, .. } = alias;
+    let why = format!(
+        "leads to {address}, the site's `{resource}` in environment `{environment}`, which is denied by rule `{}`",
+        rule.name
+    );
+    fault(Code::DeniedByRule, asked, principal, &why).hint(format!(
+        "Rule {rule} denies `{resource}` under every name and on the way to others; ask the owner of the policy if it should not."
+    ))
+}
+
+/// A name or raw address leads to what the site has a name for, and the call is not granted on that. `why` is what the gate
+/// says of that.
+pub(crate) fn trespass(asked: &Asked, alias: &Alias, why: Fault, principal: &Principal) -> Fault {
+    let Alias { address, resource, environment, .. } = alias;
+    let kind = asked.resource.kind().as_str();
+    let told = format!(
+        "leads to {address}, the site's `{resource}` in environment `{environment}`, which no grant of `{kind}:` covers"
+    );
+    let hint =
+        format!("Ask for `{resource}` by this name; a grant of `{kind}:` is for what is not the site's own.");
+    why.hints.into_iter().fold(fault(Code::DeniedAddress, asked, principal, &told).hint(hint), Fault::hint)
 }
 
 /// The target is not the address that was granted, or has none at all.

@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fabric_model::{Addressed, Class, Fault, PrimitiveName, Resource, Slug};
+use fabric_model::{Addressed, Class, Fault, Kind, PrimitiveName, Resource, Slug};
 
+use crate::alias::Alias;
 use crate::asked::Asked;
 use crate::denial;
 use crate::granted::Granted;
 use crate::needs::Needs;
 use crate::pattern;
-use crate::policy::Policy;
+use crate::policy::{Policy, RuleRef};
 
 /// How many denials are kept in full; a script that asks in a loop is only counted from there on. Enough for every check of the
 /// longest suite to be denied once.
@@ -65,13 +66,21 @@ impl Gate {
 
     /// Asks again, for what the granted resource was resolved to. Connect to what this returns and resolve nothing anew.
     ///
-    /// That a site's name leads to the site's own address is for the caller to see to: the gate knows no site. The gate sees to
-    /// it that no address is one that the policy denies, and that `addr:` leads to itself alone.
+    /// That a site's name leads to the site's own address, and that `aliases` are all that the site calls the addresses of the
+    /// target, is for the caller to see to: the gate knows no site. The gate sees to it that no address is one that the policy
+    /// denies, that no alias is denied in its own environment, that `addr:` leads to itself alone, and that a DNS name or a raw
+    /// address is no way to what the site has a name for: there the call needs the grant of that name as well.
     ///
     /// # Errors
-    /// When an address is denied, when a raw address has become another one, or when there is no address that could be checked.
-    pub fn target<T: Addressed>(&self, granted: &Granted<Resource>, target: T) -> Result<Granted<T>, Fault> {
-        match self.refusal(granted, &target.addresses()) {
+    /// When an address or an alias is denied, when a raw address has become another one, when there is no address that could be
+    /// checked, or when a name or raw address leads to something of the site that the call is not granted on.
+    pub fn target<T: Addressed>(
+        &self,
+        granted: &Granted<Resource>,
+        target: T,
+        aliases: &[Alias],
+    ) -> Result<Granted<T>, Fault> {
+        match self.refusal(granted, &target.addresses(), aliases) {
             Some(denial) => Err(self.latch(denial)),
             None => Ok(Granted::new(target, granted.rule().clone(), Arc::clone(granted.asked()))),
         }
@@ -89,35 +98,38 @@ impl Gate {
     }
 
     fn answer(&self, asked: Asked) -> Result<Granted<Resource>, Fault> {
+        let rule = self.granting(&asked)?;
+        Ok(Granted::new(asked.resource.clone(), rule, Arc::new(asked)))
+    }
+
+    /// The rule that grants it.
+    fn granting(&self, asked: &Asked) -> Result<RuleRef, Fault> {
         let (needs, policy, principal) = (&self.needs, &self.policy, &self.principal);
         if asked.class > needs.reach {
-            return Err(denial::over_reach(&asked, needs, principal));
+            return Err(denial::over_reach(asked, needs, principal));
         }
         if !needs.declare(&asked.primitive, asked.class, &asked.resource) {
-            return Err(denial::undeclared(&asked, needs, principal));
+            return Err(denial::undeclared(asked, needs, principal));
         }
-        if let Some(rule) = policy.denied(&asked, &principal.roles) {
-            return Err(denial::by_rule(&asked, &rule, principal));
+        if let Some(rule) = policy.denied(asked, &principal.roles) {
+            return Err(denial::by_rule(asked, &rule, principal));
         }
         match &asked.resource {
             Resource::Addr(address) => {
                 if let Some(rule) = policy.denied_address(*address) {
-                    return Err(denial::address(&asked, *address, &rule, principal));
+                    return Err(denial::address(asked, *address, &rule, principal));
                 }
             }
             Resource::Named { kind, name, .. } => {
                 if let Some(address) = pattern::address_as_name(*kind, name.as_str()) {
-                    return Err(denial::address_as_name(&asked, address, principal));
+                    return Err(denial::address_as_name(asked, address, principal));
                 }
             }
         }
-        match policy.allowed(&asked, &principal.roles) {
-            Some(rule) => Ok(Granted::new(asked.resource.clone(), rule, Arc::new(asked))),
-            None => Err(denial::ungranted(&asked, policy, principal)),
-        }
+        policy.allowed(asked, &principal.roles).ok_or_else(|| denial::ungranted(asked, policy, principal))
     }
 
-    fn refusal(&self, granted: &Granted<Resource>, addresses: &[IpAddr]) -> Option<Fault> {
+    fn refusal(&self, granted: &Granted<Resource>, addresses: &[IpAddr], aliases: &[Alias]) -> Option<Fault> {
         let asked = granted.asked();
         let addresses: Vec<IpAddr> = addresses.iter().map(IpAddr::to_canonical).collect();
         let denied =
@@ -125,11 +137,38 @@ impl Gate {
         if let Some((address, rule)) = denied {
             return Some(denial::address(asked, *address, &rule, &self.principal));
         }
+        let denied = aliases
+            .iter()
+            .find_map(|alias| Some((alias, self.policy.denied(&asked.under(alias), &self.principal.roles)?)));
+        if let Some((alias, rule)) = denied {
+            return Some(denial::alias(asked, alias, &rule, &self.principal));
+        }
         let expected = match &**granted {
             Resource::Addr(granted) => addresses.iter().all(|address| *address == granted.to_canonical()),
             Resource::Named { .. } => true,
         };
-        (addresses.is_empty() || !expected).then(|| denial::other_address(asked, &addresses, &self.principal))
+        if addresses.is_empty() || !expected {
+            return Some(denial::other_address(asked, &addresses, &self.principal));
+        }
+        match granted.kind() {
+            Kind::Addr | Kind::Name => self.trespass(asked, &addresses, aliases),
+            _ => None,
+        }
+    }
+
+    /// The refusal of a name or raw address that leads to what the site has a name for, unless the call is granted on that.
+    fn trespass(&self, asked: &Asked, addresses: &[IpAddr], aliases: &[Alias]) -> Option<Fault> {
+        addresses.iter().find_map(|address| {
+            let names = aliases.iter().filter(|a| a.exact && a.address.to_canonical() == *address);
+            let mut refused = None;
+            for alias in names {
+                match self.granting(&asked.under(alias)) {
+                    Ok(_) => return None,
+                    Err(why) => refused = refused.or(Some((alias, why))),
+                }
+            }
+            refused.map(|(alias, why)| denial::trespass(asked, alias, why, &self.principal))
+        })
     }
 
     fn latch(&self, denial: Fault) -> Fault {

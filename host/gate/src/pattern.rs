@@ -260,6 +260,7 @@ mod tests {
         for bad in [
             "host",
             "lan:*",
+            "secret:*",
             "*:x",
             "host:",
             "host:**",
@@ -285,7 +286,7 @@ mod tests {
     #[test]
     fn a_pattern_prints_as_it_was_written() {
         for text in
-            ["host:dns-*/net.ipv4.*", "vip:*", "addr:10.0.0.0/24", "addr:10.0.0.1", "secret:proxmox/token"]
+            ["host:dns-*/net.ipv4.*", "vip:*", "addr:10.0.0.0/24", "addr:10.0.0.1", "name:*.example.com"]
         {
             assert_eq!(text.parse::<Pattern>().map(|p| p.to_string()).as_deref(), Ok(text));
         }

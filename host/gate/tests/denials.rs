@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use fabric_gate::{DENIAL_LIMIT, Gate, Granted, Needs, Policy, Principal};
+use fabric_gate::{Alias, DENIAL_LIMIT, Gate, Granted, Needs, Policy, Principal};
 use fabric_model::{Addressed, Class, Code, Fault, Resource, Slug, Stage};
 
 const POLICY: &str = r#"format = 1
@@ -91,6 +91,15 @@ fn ask(
 
 fn observe(gate: &Gate, primitive: &str, resource: &str) -> Result<Granted<Resource>, Fault> {
     ask(gate, primitive, Class::Observe, resource, "lab")
+}
+
+fn alias(resource: &str, environment: &str, address: &str, exact: bool) -> Alias {
+    Alias {
+        address: address.parse().expect("an address"),
+        resource: resource.parse().expect("a resource"),
+        environment: environment.parse().expect("an environment"),
+        exact,
+    }
 }
 
 fn hint(fault: &Fault) -> &str {
@@ -235,7 +244,7 @@ fn what_destroys_is_granted_by_names_alone() {
 fn a_target_keeps_the_rule_of_its_request() {
     let gate = gate();
     let granted = observe(&gate, "tcp.connect", "name:example.com").expect("granted");
-    let to = gate.target(&granted, target(&["192.0.2.1", "2001:db8::1"])).expect("granted");
+    let to = gate.target(&granted, target(&["192.0.2.1", "2001:db8::1"]), &[]).expect("granted");
     assert_eq!(to.rule(), granted.rule());
     assert!(gate.denials().is_empty());
 }
@@ -245,7 +254,7 @@ fn a_name_that_leads_to_a_denied_address_is_refused() {
     let gate = gate();
     let granted = observe(&gate, "tcp.connect", "name:example.com").expect("granted");
     for addresses in [&["169.254.169.254"][..], &["192.0.2.1", "169.254.1.1"], &["::ffff:169.254.169.254"]] {
-        let denied = gate.target(&granted, target(addresses)).map(|_| ()).expect_err("denied address");
+        let denied = gate.target(&granted, target(addresses), &[]).map(|_| ()).expect_err("denied address");
         assert_eq!((denied.code, denied.stage), (Code::DeniedAddress, Stage::Gate));
         assert!(denied.message.contains("`name:example.com` in environment `lab` as `operator`"), "{denied}");
         assert!(hint(&denied).starts_with("Rule `metadata` (policy.toml:28)"), "{denied:?}");
@@ -256,10 +265,10 @@ fn a_name_that_leads_to_a_denied_address_is_refused() {
 fn a_raw_address_leads_to_itself_alone() {
     let gate = gate();
     let granted = observe(&gate, "tcp.connect", "addr:10.0.0.1").expect("granted");
-    assert!(gate.target(&granted, target(&["10.0.0.1"])).is_ok());
-    assert!(gate.target(&granted, target(&["::ffff:10.0.0.1"])).is_ok());
+    assert!(gate.target(&granted, target(&["10.0.0.1"]), &[]).is_ok());
+    assert!(gate.target(&granted, target(&["::ffff:10.0.0.1"]), &[]).is_ok());
     for other in [&["10.0.0.2"][..], &["10.0.0.1", "10.0.0.2"], &[]] {
-        let denied = gate.target(&granted, target(other)).map(|_| ()).expect_err("another target");
+        let denied = gate.target(&granted, target(other), &[]).map(|_| ()).expect_err("another target");
         assert_eq!(denied.code, Code::DeniedAddress);
     }
 }
@@ -285,7 +294,7 @@ fn an_address_in_the_place_of_a_name_is_refused() {
 fn a_target_without_an_address_is_refused() {
     let gate = gate();
     let granted = observe(&gate, "tcp.connect", "host:a").expect("granted");
-    assert!(gate.target(&granted, target(&[])).is_err());
+    assert!(gate.target(&granted, target(&[]), &[]).is_err());
 }
 
 #[test]
@@ -293,7 +302,7 @@ fn every_denial_stays_on_record_whether_or_not_it_was_caught() {
     let gate = gate();
     let granted = observe(&gate, "tcp.connect", "host:a").expect("granted");
     let _caught = observe(&gate, "dns.query", "host:a");
-    let _caught = gate.target(&granted, target(&["169.254.1.1"])).is_ok();
+    let _caught = gate.target(&granted, target(&["169.254.1.1"]), &[]).is_ok();
     let _granted = observe(&gate, "dns.query", "vip:dns");
     let codes: Vec<Code> = gate.denials().iter().map(|fault| fault.code).collect();
     assert_eq!(codes, [Code::DeniedResource, Code::DeniedAddress]);
@@ -307,4 +316,79 @@ fn a_script_that_asks_in_a_loop_is_counted() {
     }
     assert_eq!(gate.denials().len(), DENIAL_LIMIT);
     assert_eq!(gate.denial_count(), DENIAL_LIMIT as u64 + 5);
+}
+
+#[test]
+fn a_deny_rule_holds_under_every_name_that_the_site_has_for_the_target() {
+    let gate = gate();
+    let vault = [alias("host:vault-1", "prod", "10.0.0.9", true)];
+    for (asked, addresses) in [
+        ("name:example.com", &["10.0.0.9"][..]),
+        ("addr:10.0.0.9", &["10.0.0.9"]),
+        // On the way: the host itself has another address.
+        ("host:a", &["10.0.0.1", "10.0.0.9"]),
+    ] {
+        let granted = observe(&gate, "tcp.connect", asked).expect("granted");
+        let denied = gate.target(&granted, target(addresses), &vault).map(|_| ()).expect_err("denied");
+        assert_eq!(denied.code, Code::DeniedByRule, "{asked}");
+        let why = "leads to 10.0.0.9, the site's `host:vault-1` in environment `prod`, which is denied by rule `no-vault`";
+        assert!(denied.message.ends_with(why), "{denied}");
+        assert!(
+            hint(&denied).starts_with("Rule `no-vault` (policy.toml:24) denies `host:vault-1`"),
+            "{denied:?}"
+        );
+    }
+    assert_eq!(gate.denial_count(), 3);
+}
+
+#[test]
+fn an_alias_is_judged_in_its_own_environment() {
+    let policy = format!(
+        "{POLICY}[[deny]]\nname = \"prod\"\nenvironments = [\"prod\"]\nroles = [\"*\"]\n[deny.primitives]\n\"*\" = [\"host:a\"]\n"
+    );
+    let policy = Policy::parse("policy.toml", &policy).expect("a policy");
+    let needs = vec![("tcp.connect".parse().expect("one"), "host:*".parse().expect("one"), 1)];
+    let principal = Principal { fingerprint: String::new(), roles: vec!["operator".parse().expect("one")] };
+    let gate = Gate::new(policy, Needs::new("a.rhai", Class::Observe, needs), principal);
+    let granted = observe(&gate, "tcp.connect", "host:b").expect("granted");
+    let through = |environment| {
+        gate.target(&granted, target(&["10.0.0.1"]), &[alias("host:a", environment, "10.0.0.1", true)])
+            .is_ok()
+    };
+    assert!(through("lab"));
+    assert!(!through("prod"));
+}
+
+#[test]
+fn a_name_or_address_leads_to_the_site_only_where_the_site_s_own_name_is_granted() {
+    let gate = gate();
+    for asked in ["name:example.com", "addr:10.0.0.7"] {
+        let granted = observe(&gate, "tcp.connect", asked).expect("granted");
+        let to = |resource, environment, exact| {
+            let aliases = [alias(resource, environment, "::ffff:10.0.0.7", exact)];
+            gate.target(&granted, target(&["10.0.0.7"]), &aliases).map(|_| ())
+        };
+        assert!(to("host:a", "lab", true).is_ok(), "declared and granted");
+        let denied = to("vip:dns", "lab", true).expect_err("not declared");
+        assert_eq!(denied.code, Code::DeniedAddress);
+        assert!(denied.message.contains("leads to ::ffff:10.0.0.7, the site's `vip:dns`"), "{denied}");
+        assert!(hint(&denied).starts_with("Ask for `vip:dns` by this name"), "{denied:?}");
+        assert!(
+            denied
+                .hints
+                .iter()
+                .any(|h| h.contains("\"vip:dns\"]` below `[needs]`") || h.contains("write `//")),
+            "{denied:?}"
+        );
+        assert!(to("host:a", "prod", true).is_err(), "not granted in its environment");
+        let both = [alias("host:a", "lab", "10.0.0.7", false), alias("host:a/eth1", "lab", "10.0.0.7", true)];
+        let denied =
+            gate.target(&granted, target(&["10.0.0.7"]), &both).map(|_| ()).expect_err("the host alone");
+        assert!(denied.message.contains("`host:a/eth1`"), "{denied}");
+    }
+    // What the site has a name for is asked for by that name.
+    let granted = observe(&gate, "tcp.connect", "host:a").expect("granted");
+    assert!(
+        gate.target(&granted, target(&["10.0.0.7"]), &[alias("vip:dns", "lab", "10.0.0.7", true)]).is_ok()
+    );
 }

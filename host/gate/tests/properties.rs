@@ -160,7 +160,7 @@ proptest! {
         let granted = gate
             .request(&"a.b".parse().expect("a primitive"), Class::Observe, parsed("host:a"), &environment)
             .expect("granted");
-        prop_assert_eq!(gate.target(&granted, At(mapped)).is_err(), network.contains(&address));
-        prop_assert_eq!(gate.target(&granted, At(address.into())).is_err(), network.contains(&address));
+        prop_assert_eq!(gate.target(&granted, At(mapped), &[]).is_err(), network.contains(&address));
+        prop_assert_eq!(gate.target(&granted, At(address.into()), &[]).is_err(), network.contains(&address));
     }
 }

@@ -26,8 +26,6 @@ pub enum Kind {
     Name,
     /// A Proxmox node: `node:proxmox1`.
     Node,
-    /// A secret by its handle: `secret:proxmox/token`.
-    Secret,
     /// Forwarding of a probe through a host: `via:dns-edge-1`.
     Via,
     /// A virtual IP address of the site: `vip:dns`.
@@ -36,17 +34,8 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of its spelling.
-    pub const ALL: [Self; 9] = [
-        Self::Addr,
-        Self::Cluster,
-        Self::Guest,
-        Self::Host,
-        Self::Name,
-        Self::Node,
-        Self::Secret,
-        Self::Via,
-        Self::Vip,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Addr, Self::Cluster, Self::Guest, Self::Host, Self::Name, Self::Node, Self::Via, Self::Vip];
 
     /// The word before the colon.
     pub fn as_str(self) -> &'static str {
@@ -57,7 +46,6 @@ impl Kind {
             Self::Host => "host",
             Self::Name => "name",
             Self::Node => "node",
-            Self::Secret => "secret",
             Self::Via => "via",
             Self::Vip => "vip",
         }
@@ -89,7 +77,7 @@ pub enum NotAResource {
     NoKind(String),
     /// The word before the colon is unknown.
     #[error(
-        "`{0}` is not a kind of resource; the kinds are addr, cluster, guest, host, name, node, secret, via, vip"
+        "`{0}` is not a kind of resource; the kinds are addr, cluster, guest, host, name, node, via, vip"
     )]
     UnknownKind(String),
     /// A segment is not a name.
@@ -207,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_resource_prints_as_it_was_written() {
-        for text in ["vip:dns", "host:dns-edge-1/keepalived", "addr:10.0.0.1", "secret:proxmox/token"] {
+        for text in ["vip:dns", "host:dns-edge-1/keepalived", "addr:10.0.0.1", "name:example.com"] {
             assert_eq!(text.parse::<Resource>().map(|r| r.to_string()).as_deref(), Ok(text));
         }
     }
@@ -219,9 +207,17 @@ mod tests {
 
     #[test]
     fn other_spellings_are_refused() {
-        for bad in
-            ["dns", "lan:x", "host:", "host:a/b/c", "host:*", "addr:10.0.0", "addr:10.0.0.0/24", "host:/a"]
-        {
+        for bad in [
+            "dns",
+            "lan:x",
+            "secret:proxmox/token",
+            "host:",
+            "host:a/b/c",
+            "host:*",
+            "addr:10.0.0",
+            "addr:10.0.0.0/24",
+            "host:/a",
+        ] {
             assert!(bad.parse::<Resource>().is_err(), "{bad}");
         }
     }

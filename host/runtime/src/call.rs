@@ -143,7 +143,10 @@ impl Desk {
             }
             (resource, wanted) => resolve(&self.world, resource, wanted),
         };
-        Ok(target.and_then(|target| self.gate.target(&resource, target)))
+        Ok(target.and_then(|target| {
+            let aliases = self.world.aliases.of(&target);
+            self.gate.target(&resource, target, &aliases)
+        }))
     }
 
     /// Resolves a DNS name by asking the site's resolver: a call of its own, gated and recorded like any other.

@@ -14,7 +14,7 @@ use fabric_wire::endpoint::Secret;
 
 use crate::lab_guard;
 use crate::refusal::Refusal;
-use crate::site::{Redactor, Secrets, SiteFile};
+use crate::site::{Aliases, Redactor, Secrets, SiteFile};
 
 /// A site that can be reached.
 pub struct World {
@@ -24,6 +24,8 @@ pub struct World {
     pub seams: Seams,
     /// Hides secrets from whatever is written or shown.
     pub redactor: Arc<Redactor>,
+    /// What the site calls its addresses.
+    pub(crate) aliases: Aliases,
     keys: Keys,
     authorities: Mutex<BTreeMap<Slug, Arc<Vec<u8>>>>,
 }
@@ -53,7 +55,8 @@ impl World {
         })?;
         let ssh = SshClient::new(known_hosts, secrets.ssh_identity()?);
         let seams = fabric_connect::seams(Arc::new(ssh));
-        Ok(Self { file, seams, redactor, keys: Keys::Files(secrets), authorities: Mutex::default() })
+        let aliases = Aliases::of_site(&file.site);
+        Ok(Self { file, seams, redactor, aliases, keys: Keys::Files(secrets), authorities: Mutex::default() })
     }
 
     /// Opens the twin of the site that the file describes.
@@ -66,7 +69,8 @@ impl World {
                 redactor.register(handle.as_str(), secret.expose());
             }
         }
-        Self { file, seams, redactor, keys: Keys::Twin(twin), authorities: Mutex::default() }
+        let aliases = Aliases::of_site(&file.site);
+        Self { file, seams, redactor, aliases, keys: Keys::Twin(twin), authorities: Mutex::default() }
     }
 
     /// The site.

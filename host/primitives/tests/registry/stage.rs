@@ -57,7 +57,7 @@ impl Stage {
         for need in &prepared.needs {
             let resource =
                 gate.request(&primitive.name(), primitive.class(), need.resource.clone(), &environment())?;
-            granted.push((need.role, gate.target(&resource, self.resolve(need))?));
+            granted.push((need.role, gate.target(&resource, self.resolve(need), &[])?));
         }
         let authorities = Arc::new(TwinAuthorities(self.twin.clone()));
         let means = Means { seams: self.rigged.seams(), authorities };

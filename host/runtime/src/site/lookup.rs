@@ -50,7 +50,7 @@ pub fn ssh_host(site: &Site, name: &Slug) -> Result<SshHost, Fault> {
 
 /// The environment that the policy sees for a resource. On a lab or twin it is `lab` or `twin`, whatever the resource. On a
 /// real site: that of the host for `host`, `guest` and `via`; that of the members for `vip`; that of the host or VIP with this
-/// address for `addr`. All else (the cluster, nodes, names, secrets, foreign addresses, names the site does not know) belongs
+/// address for `addr`. All else (the cluster, nodes, names, foreign addresses, names the site does not know) belongs
 /// to the site as a whole, under the site's name.
 pub fn environment_of(site: &Site, resource: &Resource) -> Slug {
     if let Some(stand_in) = stand_in(site.site.realm) {
@@ -171,13 +171,7 @@ mod tests {
             let fault = endpoint(&site, &resource(text)).expect_err("it is unknown");
             assert_eq!((fault.code, fault.hints.concat().as_str()), (Code::SiteUnknown, hint), "{text}");
         }
-        for text in [
-            "name:example.com",
-            "cluster:samakia",
-            "guest:dns-edge-1",
-            "vip:dns/eth0",
-            "secret:proxmox/token",
-        ] {
+        for text in ["name:example.com", "cluster:samakia", "guest:dns-edge-1", "vip:dns/eth0"] {
             let fault = endpoint(&site, &resource(text)).expect_err("it has no address");
             assert_eq!(fault.code, Code::ScriptArgument, "{text}");
         }

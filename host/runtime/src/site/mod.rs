@@ -1,6 +1,7 @@
 //! The site file `fabric.toml`: read, checked as a whole, and asked. Everything here works on the file alone; nothing resolves a
 //! name over the network.
 
+mod aliases;
 mod check;
 mod load;
 mod lookup;
@@ -12,6 +13,7 @@ mod shape;
 mod suggest;
 mod value;
 
+pub(crate) use aliases::Aliases;
 pub use load::{SiteFile, load, parse};
 pub use lookup::{endpoint, environment_of, ssh_host};
 pub use schema::schema;

@@ -21,6 +21,18 @@ const OTHER: &str = r#""host.clock" = ["host:*"]"#;
 pub(crate) const NO_METADATA: &str =
     "[[deny_address]]\nname = \"metadata\"\nnetworks = [\"169.254.0.0/16\"]\n";
 
+/// Faults after which `evil.infra.samakia.net` leads to this address, on all its servers.
+pub(crate) fn leading(address: &str) -> Vec<TwinFault> {
+    let on = |host: &str| TwinFault::RecordChanged {
+        host: host.to_owned(),
+        zone: "infra.samakia.net".to_owned(),
+        name: "evil.infra.samakia.net".to_owned(),
+        rrtype: "A".to_owned(),
+        values: vec![address.to_owned()],
+    };
+    ["dns-auth-1", "dns-auth-2"].map(on).into()
+}
+
 /// The positive control: the same bench sees a run that is allowed pass, and sees where it went.
 pub(crate) fn what_is_declared_and_granted_goes_through() {
     let told = case(&[r#""dns.query" = ["vip:dns"]"#], ASK, &[r#""dns.query" = ["vip:dns"]"#]).run();
@@ -103,17 +115,10 @@ pub(crate) fn a_name_is_not_resolved_undeclared() {
 
 /// The name's own servers say that it is the metadata service of a cloud. Only the question to the resolver is sent.
 pub(crate) fn a_name_that_leads_to_a_denied_address_is_denied() {
-    let leads_to = |host: &str| TwinFault::RecordChanged {
-        host: host.to_owned(),
-        zone: "infra.samakia.net".to_owned(),
-        name: "evil.infra.samakia.net".to_owned(),
-        rrtype: "A".to_owned(),
-        values: vec!["169.254.169.254".to_owned()],
-    };
     let lines = [r#""tcp.connect" = ["name:*"]"#, r#""dns.query" = ["vip:dns"]"#];
     let needs = &[r#""tcp.connect" = ["name:*"]"#, r#""dns.query" = ["vip:dns"]"#];
     let bypass = case(needs, CONNECT_TO_A_NAME, &lines).rules(NO_METADATA);
-    let told = Case { faults: vec![leads_to("dns-auth-1"), leads_to("dns-auth-2")], ..bypass }.run();
+    let told = Case { faults: leading("169.254.169.254"), ..bypass }.run();
     let denial = told.denied_after(Code::DeniedAddress, 1);
     assert!(denial.message.contains("leads to 169.254.169.254"), "{denial}");
     assert_eq!(told.status(), Status::Error);

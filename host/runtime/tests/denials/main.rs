@@ -5,6 +5,7 @@
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+mod aliases;
 mod bench;
 mod bypasses;
 mod watched;
@@ -16,6 +17,19 @@ use fabric_runtime::WORKER_SUBCOMMAND;
 use libtest_mimic::{Arguments, Trial};
 
 const TESTS: &[(&str, fn())] = &[
+    ("a_denied_vip_is_denied_under_its_dns_name", aliases::a_denied_vip_is_denied_under_its_dns_name),
+    ("a_denied_host_is_denied_by_its_address", aliases::a_denied_host_is_denied_by_its_address),
+    ("a_denied_host_is_not_passed_through", aliases::a_denied_host_is_not_passed_through),
+    (
+        "a_rule_for_another_environment_denies_no_alias",
+        aliases::a_rule_for_another_environment_denies_no_alias,
+    ),
+    ("a_name_is_no_way_into_the_site", aliases::a_name_is_no_way_into_the_site),
+    ("an_address_is_no_way_into_the_site", aliases::an_address_is_no_way_into_the_site),
+    (
+        "a_name_leads_to_what_is_granted_by_its_own_name",
+        aliases::a_name_leads_to_what_is_granted_by_its_own_name,
+    ),
     ("what_is_declared_and_granted_goes_through", bypasses::what_is_declared_and_granted_goes_through),
     ("an_undeclared_primitive_is_denied", bypasses::an_undeclared_primitive_is_denied),
     ("an_undeclared_resource_is_denied", bypasses::an_undeclared_resource_is_denied),

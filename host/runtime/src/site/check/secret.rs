@@ -1,7 +1,7 @@
 //! Secrets, the certificate authority and the resolver: what the head of the file refers to.
 
 use fabric_model::site::{SecretSource, Site};
-use fabric_model::{Kind, Resource};
+use fabric_model::{Kind, Resource, Slug};
 
 use super::super::report::Report;
 use super::super::suggest;
@@ -10,7 +10,7 @@ use super::declared;
 pub(super) fn check(site: &Site, report: &mut Report<'_>) {
     declared(report, &["proxmox", "authority"], "authority", &site.proxmox.authority, &site.authorities);
     for handle in site.secrets.keys() {
-        if format!("secret:{handle}").parse::<Resource>().is_err() {
+        if !is_handle(handle) {
             let message = format!("`{handle}` is not the handle of a secret");
             let hint = "Use one or two names with a `/` between them, such as `proxmox/token`.";
             report.at(&["secrets", handle], message, hint);
@@ -29,6 +29,11 @@ pub(super) fn check(site: &Site, report: &mut Report<'_>) {
     if let Some(resolver) = &site.resolver {
         check_resolver(site, report, resolver);
     }
+}
+
+/// One or two names with a `/` between them.
+fn is_handle(text: &str) -> bool {
+    text.split('/').count() <= 2 && text.split('/').all(|name| name.parse::<Slug>().is_ok())
 }
 
 fn handle(site: &Site, report: &mut Report<'_>, path: &[&str], wanted: &str) {

@@ -1,0 +1,149 @@
+//! From an address back to what the site calls it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use fabric_gate::Alias;
+use fabric_model::site::{Host, Site};
+use fabric_model::{Kind, Resource, Slug};
+use fabric_primitives::Target;
+use fabric_wire::endpoint::SshHost;
+
+use super::lookup::environment_of;
+
+/// Every address of the site with every name that the site has for it. Built once for a run.
+pub(crate) struct Aliases {
+    by_address: BTreeMap<IpAddr, Vec<Alias>>,
+    /// `via:` of each host, which no address leads to, but every way through the host passes.
+    ways: BTreeMap<Slug, Alias>,
+}
+
+impl Aliases {
+    /// The aliases of a site, each in its own environment.
+    pub(crate) fn of_site(site: &Site) -> Self {
+        let mut found = Self { by_address: BTreeMap::new(), ways: BTreeMap::new() };
+        for (name, vip) in &site.vips {
+            found.add(site, vip.address.addr().into(), Resource::named(Kind::Vip, name.clone()), true);
+        }
+        for (name, node) in &site.proxmox.nodes {
+            found.add(site, node.address, Resource::named(Kind::Node, name.clone()), true);
+        }
+        for (name, host) in &site.hosts {
+            found.add_host(site, name, host);
+        }
+        found
+    }
+
+    /// What the site calls the addresses of a target: its own, and those of every host that it may be reached through.
+    pub(crate) fn of(&self, target: &Target) -> Vec<Alias> {
+        match target {
+            Target::Endpoint(endpoint) => self.at(endpoint.address),
+            Target::Ssh(host) => {
+                let mut found = self.at(host.address.ip());
+                self.add_ways(host, &mut found);
+                found
+            }
+            Target::Api(target) => {
+                target.api.nodes.iter().flat_map(|(_, address)| self.at(address.ip())).collect()
+            }
+        }
+    }
+
+    fn add_ways(&self, host: &SshHost, found: &mut Vec<Alias>) {
+        for jump in &host.jump {
+            found.extend(self.ways.get(&jump.name).cloned());
+            found.extend(self.at(jump.address.ip()));
+            self.add_ways(jump, found);
+        }
+    }
+
+    fn at(&self, address: IpAddr) -> Vec<Alias> {
+        self.by_address.get(&address.to_canonical()).cloned().unwrap_or_default()
+    }
+
+    fn add_host(&mut self, site: &Site, name: &Slug, host: &Host) {
+        let mut first = true;
+        for interface in &host.interfaces {
+            let Some(address) = interface.address.map(|address| IpAddr::from(address.addr())) else {
+                continue;
+            };
+            self.add(site, address, Resource::named(Kind::Host, name.clone()), first);
+            let part = Resource::part(Kind::Host, name.clone(), interface.name.clone());
+            self.add(site, address, part, true);
+            if first {
+                let via = Resource::named(Kind::Via, name.clone());
+                self.ways.insert(name.clone(), alias(site, address, via, false));
+            }
+            first = false;
+        }
+    }
+
+    fn add(&mut self, site: &Site, address: IpAddr, resource: Resource, exact: bool) {
+        let address = address.to_canonical();
+        self.by_address.entry(address).or_default().push(alias(site, address, resource, exact));
+    }
+}
+
+fn alias(site: &Site, address: IpAddr, resource: Resource, exact: bool) -> Alias {
+    let environment = environment_of(site, &resource);
+    Alias { address, resource, environment, exact }
+}
+
+#[cfg(test)]
+mod tests {
+    use fabric_wire::endpoint::Endpoint;
+
+    use super::super::{endpoint, parse, ssh_host};
+    use super::*;
+
+    fn samakia() -> Site {
+        parse("fabric.toml", include_str!("../../../../fabric.toml")).expect("the site is sound")
+    }
+
+    fn shown(aliases: &[Alias]) -> Vec<String> {
+        let exact = |alias: &Alias| if alias.exact { "=" } else { "~" };
+        aliases.iter().map(|a| format!("{}{} {}", exact(a), a.resource, a.environment)).collect()
+    }
+
+    fn at(address: &str) -> Vec<String> {
+        let address = address.parse().expect("an address");
+        shown(&Aliases::of_site(&samakia()).of(&Target::Endpoint(Endpoint { name: String::new(), address })))
+    }
+
+    #[test]
+    fn an_address_has_every_name_of_the_site_in_its_own_environment() {
+        assert_eq!(
+            at("192.168.11.111"),
+            ["=host:dns-edge-1 samakia-dns", "=host:dns-edge-1/eth0 samakia-dns"]
+        );
+        assert_eq!(
+            at("::ffff:10.10.100.11"),
+            ["~host:dns-edge-1 samakia-dns", "=host:dns-edge-1/eth1 samakia-dns"]
+        );
+        assert_eq!(at("192.168.11.100"), ["=vip:dns samakia-dns"]);
+        assert_eq!(at("192.168.11.22"), ["=node:proxmox2 samakia"]);
+        assert!(at("192.0.2.1").is_empty());
+    }
+
+    #[test]
+    fn what_is_exact_is_what_the_name_leads_to() {
+        let site = samakia();
+        let all = Aliases::of_site(&site);
+        for alias in all.by_address.values().flatten() {
+            let leads_to = endpoint(&site, &alias.resource).expect("it has an address").address;
+            assert_eq!(leads_to == alias.address, alias.exact, "{}", alias.resource);
+        }
+    }
+
+    #[test]
+    fn a_host_behind_others_has_their_names_too() {
+        let site = samakia();
+        let host = ssh_host(&site, &"dns-auth-1".parse().expect("a name")).expect("it is known");
+        let found = shown(&Aliases::of_site(&site).of(&Target::Ssh(host)));
+        for name in
+            ["=host:dns-auth-1", "~via:dns-edge-1", "=host:dns-edge-1", "~via:dns-edge-2", "=host:dns-edge-2"]
+        {
+            assert!(found.contains(&format!("{name} samakia-dns")), "{name}: {found:?}");
+        }
+    }
+}
