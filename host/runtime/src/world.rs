@@ -40,11 +40,19 @@ impl World {
     /// Opens the site that the file describes: the lab or the real one.
     ///
     /// # Errors
-    /// When the pinned host keys or the operator's key cannot be read, or the file describes a lab and this process is not in
-    /// it.
+    /// When the file describes a twin, which is only rehearsed, or a lab in which this process is not; or when the pinned host
+    /// keys or the operator's key cannot be read.
     pub fn open(file: SiteFile) -> Result<Self, Refusal> {
-        if file.site.site.realm == Realm::Lab {
-            lab_guard::inside_the_lab(file.site.site.namespace)?;
+        match file.site.site.realm {
+            Realm::Real => {}
+            Realm::Lab => lab_guard::inside_the_lab(&file.site)?,
+            // Otherwise the real network would be met under a name for which grants are freely given.
+            Realm::Twin => {
+                let message =
+                    format!("the realm of `{}` is `twin`, which has no network", file.path.display());
+                return Err(Refusal::new(Exit::Configuration, message)
+                    .hint("A twin is played with `fabric rehearse`, whatever the realm of the site."));
+            }
         }
         let redactor = Arc::new(Redactor::default());
         let secrets = Secrets::new(&file, Arc::clone(&redactor));

@@ -161,6 +161,18 @@ fn a_key_that_others_may_read_is_refused_and_none_is_made_for_a_real_run() {
     assert!(!scene.home().exists());
 }
 
+/// The real network must not be met under the name of the twin.
+#[test]
+fn a_site_of_the_realm_twin_is_rehearsed_and_never_run() {
+    let scene = Scene::with_key();
+    scene.script(NEEDS, "");
+    let twin = scene.read("fabric.toml").replacen("realm = \"real\"", "realm = \"twin\"", 1);
+    scene.write("twin.toml", &twin);
+    scene.fabric(&["run", "script.rhai", "--site", "twin.toml"]).refused(3, &["twin", "fabric rehearse"]);
+    assert_eq!(scene.packets().len(), 0);
+    assert_eq!(scene.fabric(&["rehearse", "script.rhai", "--site", "twin.toml"]).code, Some(0));
+}
+
 #[test]
 fn a_lab_is_refused_outside_of_it() {
     let scene = Scene::with_key();

@@ -84,18 +84,19 @@ name = "loopback"
 environments = ["*"]
 roles = ["*"]
 [allow.primitives]
-"dns.query" = ["addr:127.0.0.0/8"]
-"tls.handshake" = ["addr:127.0.0.0/8"]
-"http.get" = ["addr:127.0.0.0/8"]
-"tcp.connect" = ["addr:127.0.0.0/8"]
+"dns.query" = ["addr:127.0.0.0/8", "node:*"]
+"tls.handshake" = ["addr:127.0.0.0/8", "node:*"]
+"http.get" = ["addr:127.0.0.0/8", "node:*"]
+"tcp.connect" = ["addr:127.0.0.0/8", "node:*"]
 "unit.state" = ["host:*/*"]
 "proxmox.permissions" = ["cluster:*"]
 "#;
 
-pub(crate) const NEEDS: &str = r#""dns.query" = ["addr:127.0.0.1"]
-"tls.handshake" = ["addr:127.0.0.1"]
-"http.get" = ["addr:127.0.0.1"]
-"tcp.connect" = ["addr:127.0.0.1"]
+/// The peers listen where the site has its only node, so its name is needed beside the address.
+pub(crate) const NEEDS: &str = r#""dns.query" = ["addr:127.0.0.1", "node:pve1"]
+"tls.handshake" = ["addr:127.0.0.1", "node:pve1"]
+"http.get" = ["addr:127.0.0.1", "node:pve1"]
+"tcp.connect" = ["addr:127.0.0.1", "node:pve1"]
 "unit.state" = ["host:behind/ssh"]
 "proxmox.permissions" = ["cluster:loop"]"#;
 

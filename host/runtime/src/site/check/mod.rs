@@ -4,6 +4,7 @@ mod address;
 mod host;
 mod once;
 mod plane;
+mod realm;
 mod secret;
 mod vip;
 mod word;
@@ -22,6 +23,7 @@ use super::suggest;
 
 /// Records everything that does not fit together.
 pub(super) fn all(site: &Site, report: &mut Report<'_>) {
+    realm::check(site, report);
     word::check(site, report);
     secret::check(site, report);
     plane::check(site, report);

@@ -13,6 +13,15 @@ pub(super) const HEAD: &[Defect] = &[
         "this format of the site file is unknown; this program reads format 1",
     ),
     (&[("realm = \"real\"", "realm = §\"reel\"")], "`reel` is not a word that fits here"),
+    (&[("realm = \"real\"", "§realm = \"lab\"")], "a lab without `namespace` could be anywhere"),
+    (
+        &[("realm = \"real\"", "realm = \"real\"\n§namespace = 1")],
+        "only a lab is bound to a network namespace",
+    ),
+    (
+        &[("realm = \"real\"", "realm = \"twin\"\n§namespace = 1")],
+        "only a lab is bound to a network namespace",
+    ),
     (&[("user = \"samakia\"", "user = \"samakia\"\n§usr = 1")], "unknown key `usr`"),
     (&[("user = \"samakia\"", "user = §7")], "invalid type: integer `7`, expected a string"),
     (
