@@ -9,6 +9,7 @@ use fabric_model::site::Site;
 use crate::cgroup::Cgroups;
 use crate::container;
 use crate::error::LabError;
+use crate::network;
 use crate::node::{self, FIRST_EDGE, INTERNET, RUNNER, WEB_ADDRESS, WEB_NAME};
 use crate::place::Place;
 use crate::program::{output, run, words};
@@ -40,6 +41,10 @@ impl Plane<'_> {
         }
         for vip in self.vips() {
             self.until(&format!("{vip} is held by {FIRST_EDGE} alone"), || self.held(&vip, &[FIRST_EDGE]))?;
+        }
+        // Who last heard of another holder would go on asking that one until its entry ages, for up to a minute.
+        for member in node::members(self.site)? {
+            network::forget_neighbours(self.place, &member.name)?;
         }
         for (zone, data) in &self.site.zones {
             let (zone, primary) = (zone.as_str(), data.primary.as_str());

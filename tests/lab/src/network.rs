@@ -83,3 +83,8 @@ fn attach(place: &Place, member: &Member) -> Result<(), LabError> {
 fn batch(netns: &str, lines: &str) -> Result<(), LabError> {
     run_with_input(&["ip", "-netns", netns, "-batch", "-"], lines).map(drop)
 }
+
+/// Makes a member ask anew who has which address.
+pub(crate) fn forget_neighbours(place: &Place, member: &str) -> Result<(), LabError> {
+    run(&["ip", "-netns", &place.netns(member), "neigh", "flush", "all"]).map(drop)
+}

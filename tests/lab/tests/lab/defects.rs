@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::conformance::assert_conforms;
 use crate::machine::{Lab, text};
-use crate::probes::probes;
+use crate::probes::look;
 use crate::table::{Ran, Row, Table, make_project, untouched};
 
 /// What both suites are asked to do in the end, as in the beginning.
@@ -29,10 +29,12 @@ fn each_defect_turns_its_checks_and_no_other() {
         wrong.extend(differences.into_iter().map(|line| format!("{}: {line}", row.name)));
         runs.extend(ran);
     }
-    wrong.extend(faults_without_a_row(&table, &lab));
+    wrong.extend(faults_that_no_row_shows(&table, &lab));
     wrong.extend(SUITES.iter().flat_map(|suite| suites.clean(suite)));
     wrong.extend(untouched(&runs).into_iter().map(|title| format!("no row turns the check {title}")));
+    let id = lab.id();
     lab.ok(&["down"]);
+    lab.assert_nothing_left(&id);
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -131,27 +133,23 @@ fn plants(row: &Row, name: &str) -> bool {
 }
 
 /// A fault that no row plants, or whose rows turn nothing, shows by other means: otherwise nothing says that it does anything.
-fn faults_without_a_row(table: &Table, lab: &Lab) -> Vec<String> {
+fn faults_that_no_row_shows(table: &Table, lab: &Lab) -> Vec<String> {
     let listed: serde_json::Value =
         serde_json::from_str(&lab.ok(&["fault", "list", "--output", "json"])).expect("a list in JSON");
     let shown = |name: &str| table.row.iter().any(|row| row.why.is_none() && plants(row, name));
+    let faults = listed.as_array().expect("a list").iter().map(|fault| text(fault, "name"));
     let mut wrong = Vec::new();
-    for fault in listed.as_array().expect("a list") {
-        let name = text(fault, "name");
-        let probe = probes().into_iter().find(|(probed, _)| *probed == name);
-        match probe {
-            _ if shown(&name) => {}
-            None => wrong.push(format!("no row shows the fault {name}, and no probe")),
-            Some((_, probe)) => {
-                let before = probe(lab);
-                lab.ok(&["fault", &name]);
-                let during = probe(lab);
-                lab.ok(&["heal", &name]);
-                let after = probe(lab);
-                if before == during || before != after {
-                    wrong.push(format!("the fault {name}: `{before}`, then `{during}`, healed `{after}`"));
-                }
-            }
+    for name in faults.filter(|name| !shown(name)) {
+        let Some(before) = look(lab, &name) else {
+            wrong.push(format!("no row shows the fault {name}, nor does a look from outside"));
+            continue;
+        };
+        lab.ok(&["fault", &name]);
+        let during = look(lab, &name);
+        lab.ok(&["heal", &name]);
+        let after = look(lab, &name);
+        if during.as_ref() == Some(&before) || after.as_ref() != Some(&before) {
+            wrong.push(format!("the fault {name}: `{before}`, then {during:?}, healed {after:?}"));
         }
     }
     wrong
