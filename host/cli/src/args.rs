@@ -166,9 +166,23 @@ pub(crate) struct Verify {
     /// The trust file [default: trust.toml of the operator's folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Option<PathBuf>,
+    /// The realm that the packet must be of: only `real` is evidence of the site
+    #[arg(long, value_enum, value_name = "REALM")]
+    pub(crate) realm: Option<Realm>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,
+}
+
+/// What kind of place a run was on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Realm {
+    /// The real site.
+    Real,
+    /// Real daemons in a lab.
+    Lab,
+    /// The built-in model.
+    Twin,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

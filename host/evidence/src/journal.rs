@@ -5,12 +5,13 @@
 //! the digest of the text `fabric journal format 1`.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::SystemTime;
 
 use fabric_model::Digest;
+use rustix::fs::OFlags;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -106,13 +107,20 @@ fn genesis() -> Digest {
     Digest::of(GENESIS)
 }
 
+/// Opens a journal that was found. Who can write beside it may have put a link or a pipe in its place.
+fn open_found(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+}
+
 impl Journal {
     /// Creates the file, mode 0600.
     ///
     /// # Errors
     /// When it exists or cannot be created.
     pub fn create(path: &Path) -> Result<Self, JournalError> {
-        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        let file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(path)?;
         // Waits where `is_held` of another process looks at this very moment.
         file.lock()?;
         Ok(Self::empty(file))
@@ -120,7 +128,7 @@ impl Journal {
 
     /// Whether a living process writes this journal.
     pub(crate) fn is_held(path: &Path) -> io::Result<bool> {
-        match File::open(path)?.try_lock() {
+        match open_found(OpenOptions::new().read(true), path)?.try_lock() {
             Ok(()) => Ok(false),
             Err(std::fs::TryLockError::WouldBlock) => Ok(true),
             Err(std::fs::TryLockError::Error(e)) => Err(e),
@@ -129,12 +137,12 @@ impl Journal {
 
     /// Opens the journal of a killed run behind its last whole line. The file is not changed yet: see [`Journal::cut_torn`].
     pub(crate) fn reopen(path: &Path) -> Result<(Self, Chain), JournalError> {
-        let mut journal = Self::empty(OpenOptions::new().append(true).open(path)?);
+        let mut journal = Self::empty(open_found(OpenOptions::new().read(true).append(true), path)?);
         journal.file.try_lock().map_err(|e| match e {
             std::fs::TryLockError::WouldBlock => JournalError::Held,
             std::fs::TryLockError::Error(e) => JournalError::Io(e),
         })?;
-        let bytes = std::fs::read(path)?;
+        let bytes = journal.bytes()?;
         let chain = read(&bytes, Torn::AcceptLast)?;
         journal.length = (bytes.len() - chain.torn.len()) as u64;
         journal.seq = chain.lines.len() as u64;
@@ -166,8 +174,8 @@ impl Journal {
         if self.ended && !matches!(event, Event::Recovered { .. }) {
             return Err(JournalError::Ended);
         }
+        let digest = self.digest_of(at, event)?;
         let (at, prev, seq) = (Stamp::of(at), self.prev, self.seq);
-        let digest = Digest::of(&canonical::bytes(&Undigested { at, event, prev, seq })?);
         let mut line = canonical::bytes(&Digested { at, digest, event, prev, seq })?;
         line.push(b'\n');
         if line.len() > LINE_LIMIT {
@@ -184,6 +192,23 @@ impl Journal {
         self.seq += 1;
         self.ended |= matches!(event, Event::RunEnded { .. } | Event::Recovered { .. });
         Ok(digest)
+    }
+
+    /// The digest that [`Journal::append`] would give this event's line now.
+    ///
+    /// # Errors
+    /// When the event cannot be written.
+    pub fn digest_of(&self, at: SystemTime, event: &Event) -> Result<Digest, JournalError> {
+        let (at, prev, seq) = (Stamp::of(at), self.prev, self.seq);
+        Ok(Digest::of(&canonical::bytes(&Undigested { at, event, prev, seq })?))
+    }
+
+    /// What stands in the file: in the open one, whatever has its name by now.
+    pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        (&self.file).rewind()?;
+        (&self.file).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// The length of what was written, in bytes.

@@ -154,8 +154,8 @@ impl PacketFolder {
         now: SystemTime,
     ) -> Result<Sealed, PacketError> {
         self.journal.sync()?;
-        let journal = self.dir.join(JOURNAL);
-        let chain = journal::read(&at(&journal, fs::read(&journal))?, Torn::Refuse)?;
+        let journal = at(&self.dir.join(JOURNAL), self.journal.bytes())?;
+        let chain = journal::read(&journal, Torn::Refuse)?;
         let (run, checks) = derive::records(&chain.lines)?;
         write_new(&self.dir.join(RUN), &json_file(&run)?)?;
         write_new(&self.dir.join(CHECKS), &json_file(&checks)?)?;
@@ -165,7 +165,9 @@ impl PacketFolder {
         let mut manifest = Manifest::default();
         for path in &files {
             let file = self.dir.join(path);
-            let digest = Digest::of(&at(&file, fs::read(&file))?);
+            // The journal that the records follow from, not one that was put in its place since.
+            let digest =
+                if path == JOURNAL { Digest::of(&journal) } else { Digest::of(&at(&file, fs::read(&file))?) };
             manifest
                 .insert(path, digest)
                 .map_err(|class| PacketError::Foreign { path: path.clone(), class })?;

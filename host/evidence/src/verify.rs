@@ -7,6 +7,7 @@ mod signatures;
 mod tree;
 
 use std::fmt;
+use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -90,6 +91,19 @@ impl Verified {
     pub fn realm(&self) -> Realm {
         self.run.head.site.realm
     }
+
+    /// The same packet, if it is of this realm: so that nobody takes a rehearsal for evidence of the site.
+    ///
+    /// # Errors
+    /// When it is of another one.
+    pub fn of_realm(self, wanted: Realm) -> Result<Self, Finding> {
+        let realm = self.realm();
+        if realm == wanted {
+            return Ok(self);
+        }
+        let message = format!("the packet is of realm `{}`, not of `{}`", realm.as_str(), wanted.as_str());
+        Err(Finding::whole("packet.realm", message))
+    }
 }
 
 impl fmt::Display for Verified {
@@ -135,12 +149,25 @@ impl fmt::Display for Verified {
     }
 }
 
+/// Whether a folder can be a packet at all: it has a manifest. Without one there is nothing to hold the folder against.
+pub fn has_manifest(dir: &Path) -> bool {
+    fs::symlink_metadata(dir.join(manifest::NAME)).is_ok()
+}
+
 /// Verifies the packet in `dir` as of `now`, with signers from `trust` alone. Opens nothing outside `dir`, follows no link.
 ///
 /// # Errors
 /// Every reason why it does not verify.
 pub fn verify(dir: &Path, trust: &Trust, now: SystemTime) -> Result<Verified, Vec<Finding>> {
     let mut findings = Vec::new();
+    // Before anything is walked: the folder may be somebody's whole disk.
+    if dir.is_dir() && !has_manifest(dir) {
+        return Err(vec![Finding::new(
+            "file.missing",
+            manifest::NAME,
+            "there is no manifest: this is no packet",
+        )]);
+    }
     let tree = tree::walk(dir, &mut findings).map_err(|f| vec![f])?;
     let Some(bytes) = tree.read(manifest::NAME, &mut findings) else { return Err(findings) };
     let manifest = match Manifest::parse(&bytes) {

@@ -11,6 +11,7 @@ use fabric_model::exit::Exit;
 use fabric_model::{Digest, Slug};
 
 use crate::refusal::Refusal;
+use crate::started::Started;
 
 /// The operator's folder, usually `~/.config/fabric`.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Operator {
     pub trust: Trust,
     /// Its digest.
     pub trust_digest: Digest,
+    /// The runs that were started from his folder and are not sealed yet.
+    pub started: Started,
 }
 
 impl Home {
@@ -91,7 +94,8 @@ impl Home {
         }
         let signer = Signer::load(&self.key_path()).map_err(refused)?;
         let (trust, trust_digest) = read_trust(&self.trust_path())?;
-        Ok(Operator { signer, trust, trust_digest })
+        let started = Started::at(self.folder.join("started"));
+        Ok(Operator { signer, trust, trust_digest, started })
     }
 }
 

@@ -3,9 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use fabric_evidence::event::RunHead;
+use fabric_evidence::journal::JournalError;
 use fabric_evidence::{Event, PacketFolder};
 use fabric_model::{Code, Fault, Stage};
 use fabric_wire::seam::Clock;
+
+use crate::refusal::Refusal;
+use crate::started::Started;
 
 /// The packet of a run while it is being written, shared by its calls.
 pub(crate) struct Recorder {
@@ -22,16 +27,28 @@ impl Recorder {
         self.clock.now()
     }
 
+    /// Appends the first event. It is noted in the operator's folder before, so that there is no moment in which a killed host
+    /// leaves a run that cannot be recovered.
+    ///
+    /// # Errors
+    /// When the note or the line cannot be written: then the run does not begin.
+    pub(crate) fn begin(&self, head: RunHead, started: &Started) -> Result<(), Refusal> {
+        let (now, run_id) = (self.clock.now(), head.run_id.clone());
+        let event = Event::RunStarted { head: Box::new(head) };
+        let mut packet = self.packet.lock().unwrap_or_else(PoisonError::into_inner);
+        let first_line = packet.journal().digest_of(now, &event).map_err(|e| unwritable(&e))?;
+        started.note(&run_id, first_line)?;
+        packet.journal().append(now, &event).map_err(|e| unwritable(&e))?;
+        Ok(())
+    }
+
     /// Appends one event.
     ///
     /// # Errors
     /// When the disk does not take it: then nothing more may happen in this run.
     pub(crate) fn record(&self, event: &Event) -> Result<(), Fault> {
         let mut packet = self.packet.lock().unwrap_or_else(PoisonError::into_inner);
-        packet.journal().append(self.clock.now(), event).map(drop).map_err(|error| {
-            Fault::new(Code::EvidenceUnwritable, Stage::Record, format!("write the journal: {error}"))
-                .hint("Check the free space and the owner of the evidence folder; nothing runs unrecorded.")
-        })
+        packet.journal().append(self.clock.now(), event).map(drop).map_err(|e| unwritable(&e))
     }
 
     /// How long the journal is, in bytes.
@@ -43,4 +60,9 @@ impl Recorder {
     pub(crate) fn into_packet(self) -> PacketFolder {
         self.packet.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn unwritable(error: &JournalError) -> Fault {
+    Fault::new(Code::EvidenceUnwritable, Stage::Record, format!("write the journal: {error}"))
+        .hint("Check the free space and the owner of the evidence folder; nothing runs unrecorded.")
 }

@@ -11,7 +11,7 @@ use fabric_evidence::event::{
     FileRecord, HostRecord, Mode, Principal as PrincipalRecord, RunHead, ScriptRecord, SiteRecord, WorkerEnd,
 };
 use fabric_evidence::packet::Sealed;
-use fabric_evidence::{Event, PacketFolder, Stamp};
+use fabric_evidence::{Event, PacketFolder, Stamp, derive};
 use fabric_gate::{Gate, Policy};
 use fabric_model::check::{Status, Verdict};
 use fabric_model::door::{self, Limits, Outcome, Start};
@@ -96,11 +96,12 @@ pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
         .map_err(|error| Refusal::new(Exit::Authentication, error.to_string()).hint(error.hint()))?;
 
     let head = head(&run, &params)?;
+    derive::consistent(&head).map_err(|error| Refusal::new(Exit::Configuration, error.to_string()))?;
     let packet = PacketFolder::create(&run.runs.join(head.run_id.as_str()))
         .map_err(|error| Refusal::new(Exit::Configuration, error.to_string()))?;
     run.watch.started(&head);
     let recorder = Recorder::new(packet, Arc::clone(&run.world.seams.clock));
-    recorder.record(&Event::RunStarted { head: Box::new(head) })?;
+    recorder.begin(head, &run.operator.started)?;
     let desk = Arc::new(Desk {
         gate,
         world: Arc::clone(&run.world),
@@ -258,6 +259,7 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Result<Conversation, Fault>) -> 
         .into_packet()
         .seal(&run.operator.signer, &role, "seal", now)
         .map_err(|error| Refusal::new(Exit::Bug, format!("the packet cannot be sealed: {error}")))?;
+    run.operator.started.forget(&sealed.run.head.run_id);
     // What follows from the journal may be worse than what was known here, never better.
     Ok(Finished { exit: sealed.run.exit, sealed, denials, worker: end })
 }

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use fabric_evidence::verify::has_manifest;
 use fabric_evidence::{Finding, Verified};
 use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
@@ -9,7 +10,7 @@ use fabric_runtime::Refusal;
 use fabric_runtime::home::read_trust;
 use serde_json::json;
 
-use crate::args::{Output, Verify};
+use crate::args::{self, Output, Verify};
 use crate::place::Place;
 use crate::stream::{say, tell};
 
@@ -18,16 +19,39 @@ pub(crate) fn verify(place: &Place, args: &Verify) -> Result<Exit, Refusal> {
         return Err(Refusal::new(Exit::Usage, "a verification is no test report: use human or json"));
     }
     if !args.packet.is_dir() {
-        return Err(Refusal::new(Exit::NotFound, format!("there is no packet {}", args.packet.display())));
+        return Err(no_packet(format!("there is no packet {}", args.packet.display())));
+    }
+    if !has_manifest(&args.packet) {
+        let what = format!("{} is no packet: it has no manifest.sha256", args.packet.display());
+        return Err(no_packet(what));
     }
     let trust_path = args.trust.clone().unwrap_or_else(|| place.for_rehearsals().home.trust_path());
     let (trust, _) = read_trust(&trust_path)?;
-    let result = fabric_evidence::verify(&args.packet, &trust, SystemTime::now());
+    let verified = fabric_evidence::verify(&args.packet, &trust, SystemTime::now());
+    let result = match args.realm {
+        Some(realm) => {
+            verified.and_then(|packet| packet.of_realm(model(realm)).map_err(|finding| vec![finding]))
+        }
+        None => verified,
+    };
     match args.output {
         Output::Json => say(document(&result)),
         _ => people(&result),
     }
     Ok(if result.is_ok() { Exit::Done } else { Exit::Verification })
+}
+
+fn no_packet(what: String) -> Refusal {
+    Refusal::new(Exit::NotFound, what)
+        .hint("Packets lie under evidence/runs of the project; `fabric recover` seals those of killed runs.")
+}
+
+fn model(realm: args::Realm) -> Realm {
+    match realm {
+        args::Realm::Real => Realm::Real,
+        args::Realm::Lab => Realm::Lab,
+        args::Realm::Twin => Realm::Twin,
+    }
 }
 
 fn people(result: &Result<Verified, Vec<Finding>>) {
@@ -48,7 +72,9 @@ fn document(result: &Result<Verified, Vec<Finding>>) -> serde_json::Value {
             "run_id": verified.run.head.run_id,
             "exit": verified.run.exit,
             "manifest": verified.manifest,
-            "real": verified.run.head.site.realm == Realm::Real,
+            "real": verified.realm() == Realm::Real,
+            "realm": verified.realm(),
+            "recovered": verified.run.recovery.is_some(),
         }),
         Err(findings) => json!({
             "schema": "fabric.verify/1",

@@ -119,6 +119,7 @@ fn a_signer_whom_the_trust_file_does_not_know_is_refused() {
     assert!(ran.stdout.contains("signature.unknown_signer"), "{}", ran.all());
     scene.fabric(&["verify", packet, "--trust", "nowhere.toml"]).refused(3, &["nowhere.toml", "hint:"]);
     scene.fabric(&["verify", "nowhere"]).refused(5, &["there is no packet nowhere"]);
+    scene.fabric(&["verify", "."]).refused(5, &[". is no packet", "evidence/runs"]);
 }
 
 #[test]
@@ -129,4 +130,38 @@ fn the_verdict_on_a_good_packet_is_one_json_document() {
     let document = json(&ran.stdout);
     assert_eq!((ran.code, &document["verified"], &document["real"]), (Some(0), &true.into(), &false.into()));
     assert_eq!(document["exit"], "checks_failed");
+}
+
+#[test]
+fn a_rehearsal_is_no_evidence_where_another_realm_is_asked_for() {
+    let scene = scene();
+    let packet = scene.packet();
+    let verify = |realm: &str, output: &str| {
+        scene.fabric(&["verify", packet.to_str().expect("text"), "--realm", realm, "--output", output])
+    };
+    assert_eq!(verify("twin", "human").code, Some(0));
+    for realm in ["real", "lab"] {
+        let people = verify(realm, "human");
+        assert_eq!(people.code, Some(30), "{}", people.all());
+        assert!(people.stdout.contains("the packet is of realm `twin`"), "{}", people.all());
+        let document = json(&verify(realm, "json").stdout);
+        assert_eq!(
+            (&document["verified"], &document["findings"][0]["class"]),
+            (&false.into(), &"packet.realm".into())
+        );
+    }
+    assert_eq!(verify("moon", "human").code, Some(2));
+}
+
+#[test]
+fn a_run_on_a_site_file_that_calls_itself_the_twin_does_not_begin() {
+    let scene = Scene::with_key();
+    let file = scene.read("fabric.toml");
+    assert_eq!(file.matches("realm = \"").count(), 1, "the site file says its realm once");
+    let lines =
+        file.lines().map(|line| if line.starts_with("realm = \"") { "realm = \"twin\"" } else { line });
+    scene.write("fabric.toml", &lines.collect::<Vec<_>>().join("\n"));
+    scene.script("", "");
+    scene.fabric(&["run", "script.rhai"]).refused(3, &["`twin`"]);
+    assert!(scene.packets().is_empty());
 }

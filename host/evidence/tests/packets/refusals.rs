@@ -94,6 +94,15 @@ fn a_missing_or_changed_file_is_refused() {
 }
 
 #[test]
+fn a_folder_without_a_manifest_is_not_walked() {
+    let victim = Victim::new();
+    symlink("/", victim.dir.join("root")).expect("new");
+    assert_eq!(victim.classes(), ["file.link"]);
+    fs::remove_file(victim.dir.join("manifest.sha256")).expect("there");
+    assert_eq!(victim.classes(), ["file.missing"], "what else lies there is not looked at");
+}
+
+#[test]
 #[expect(clippy::disallowed_types, reason = "the simplest special file to make")]
 fn links_and_special_files_are_refused() {
     let victim = Victim::new();

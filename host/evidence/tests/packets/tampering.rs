@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use fabric_evidence::{Finding, Trust, verify};
+use fabric_model::site::Realm;
 
 use crate::sample::{Bench, files, later, unlock};
 
@@ -124,4 +125,15 @@ fn the_report_shows_what_did_not_pass_and_no_remote_markup() {
     assert!(report.chars().all(|c| c == '\n' || !c.is_control()), "{report:?}");
     assert!(!report.contains('\u{202e}') && !report.contains("<b>"));
     assert!(report.contains("DNS plane \\| acceptance"), "{report}");
+}
+
+#[test]
+fn a_packet_of_another_realm_is_not_the_one_that_was_asked_for() {
+    let bench = Bench::new();
+    let verified = verify(&bench.seal("run-1").dir, &bench.trust(), later()).expect("sealed");
+    assert!(verified.clone().of_realm(Realm::Twin).is_ok());
+    for realm in [Realm::Real, Realm::Lab] {
+        let finding = verified.clone().of_realm(realm).expect_err("it is of the twin");
+        assert_eq!(finding.class, "packet.realm");
+    }
 }
