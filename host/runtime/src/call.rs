@@ -189,7 +189,7 @@ impl Desk {
             check: call.check,
             primitive: call.primitive.to_string(),
             arguments_digest: digest,
-            arguments: self.world.redactor.redact_value(arguments.clone()),
+            arguments: arguments.clone(),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The operator's own folder: the signing key, and the trust file that says whose signatures count. It lies outside every
 //! project, so that a project cannot vouch for itself.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,6 +12,7 @@ use fabric_gate::Principal;
 use fabric_model::exit::Exit;
 use fabric_model::{Digest, Slug};
 
+use crate::boundary;
 use crate::refusal::Refusal;
 use crate::started::Started;
 
@@ -25,6 +28,8 @@ pub struct Operator {
     pub signer: Signer,
     /// The trust file.
     pub trust: Trust,
+    /// Where the trust file lies.
+    pub trust_path: PathBuf,
     /// Its digest.
     pub trust_digest: Digest,
     /// The runs that were started from his folder and are not sealed yet.
@@ -75,43 +80,66 @@ impl Home {
         let certs = self.folder.join("certs");
         fs::create_dir_all(&certs).map_err(|e| unwritable(&certs, &e))?;
         let public = self.folder.join(&certificate);
-        fs::write(&public, key::public_armored(&cert).map_err(refused)?)
-            .map_err(|e| unwritable(&public, &e))?;
+        write(&public, &key::public_armored(&cert).map_err(refused)?)?;
         key::write_secret(&self.key_path(), &cert).map_err(refused)?;
         let trust = trust_file(user_id, &certificate, &fingerprint, role);
-        fs::write(self.trust_path(), trust).map_err(|e| unwritable(&self.trust_path(), &e))?;
+        write(&self.trust_path(), trust.as_bytes())?;
         Ok(fingerprint)
     }
 
     /// Reads key and trust file.
     ///
     /// # Errors
-    /// When one is missing or wrong, or the key is not in the trust file.
+    /// When one is missing or wrong, when others can write the trust file, or when the key is not in it: then nobody could verify
+    /// what it signs.
     pub fn operator(&self) -> Result<Operator, Refusal> {
         if !self.is_set_up() {
             let message = format!("there is no signing key at {}", self.key_path().display());
             return Err(Refusal::new(Exit::Authentication, message).hint("Make one with `fabric init`."));
         }
         let signer = Signer::load(&self.key_path()).map_err(refused)?;
-        let (trust, trust_digest) = read_trust(&self.trust_path())?;
+        let trust_path = self.trust_path();
+        let (trust, trust_digest) = read_trust(&trust_path)?;
+        vouched(&trust, signer.fingerprint(), &trust_path)?;
         let started = Started::at(self.folder.join("started"));
-        Ok(Operator { signer, trust, trust_digest, started })
+        Ok(Operator { signer, trust, trust_path, trust_digest, started })
     }
 }
 
 impl Operator {
-    /// Who he is to the gate: his roles are what the trust file gives to his certificate, none where it is not named.
+    /// Who he is to the gate: his roles are what the trust file gives to his certificate.
     pub fn principal(&self) -> Principal {
         let fingerprint = self.signer.fingerprint();
         Principal { fingerprint: fingerprint.to_string(), roles: self.trust.roles_of(fingerprint).to_vec() }
     }
 }
 
+/// That the trust file names a key, and still trusts it.
+fn vouched(trust: &Trust, fingerprint: &Fingerprint, path: &Path) -> Result<(), Refusal> {
+    let shown = path.display();
+    match trust.principal(fingerprint) {
+        Some(principal) if !principal.revoked => Ok(()),
+        Some(_) => Err(Refusal::new(
+            Exit::Authentication,
+            format!("the key {fingerprint} is revoked in the trust file {shown}"),
+        )
+        .hint("Sign with another key; nothing that this one signs counts any more.")),
+        None => Err(Refusal::new(
+            Exit::Authentication,
+            format!(
+                "the key {fingerprint} is not in the trust file {shown}, so nothing that it signs would count"
+            ),
+        )
+        .hint("Add a `[[principal]]` with its certificate, its fingerprint and a role to the trust file.")),
+    }
+}
+
 /// Reads a trust file.
 ///
 /// # Errors
-/// When it is missing or wrong.
+/// When it is missing or wrong, or others than its owner can write it.
 pub fn read_trust(path: &Path) -> Result<(Trust, Digest), Refusal> {
+    boundary::of_one_writer(path)?;
     let file = path.display().to_string();
     let trust = Trust::load(path).map_err(|errors| Refusal::in_file(Exit::Configuration, &file, errors))?;
     let digest = trust.digest();
@@ -126,6 +154,12 @@ fn trust_file(user_id: &str, certificate: &str, fingerprint: &Fingerprint, role:
     )
 }
 
+/// Writes a new file that its owner alone can change, whatever the umask: others are not believed.
+fn write(path: &Path, content: &[u8]) -> Result<(), Refusal> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(path);
+    file.and_then(|mut file| file.write_all(content)).map_err(|e| unwritable(path, &e))
+}
+
 fn refused(error: key::KeyError) -> Refusal {
     let hint = error.hint();
     Refusal::new(Exit::Authentication, error.to_string()).hint(hint)
@@ -133,4 +167,57 @@ fn refused(error: key::KeyError) -> Refusal {
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Refusal {
     Refusal::new(Exit::Configuration, format!("{} cannot be written: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn set_up(folder: &Path) -> Home {
+        let home = Home::at(folder.to_owned());
+        let role = "site-dev".parse().expect("a name");
+        home.set_up("tests <tests@localhost>", &role, SystemTime::now()).expect("a new folder");
+        home
+    }
+
+    fn refusal(home: &Home) -> Refusal {
+        home.operator().err().expect("he is refused")
+    }
+
+    #[test]
+    fn a_key_that_the_trust_file_does_not_name_is_refused() {
+        let (own, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let home = set_up(own.path());
+        home.operator().expect("he is named");
+        fs::remove_file(home.key_path()).expect("ours");
+        fs::rename(set_up(other.path()).key_path(), home.key_path()).expect("ours");
+        let refusal = refusal(&home);
+        assert_eq!(refusal.exit, Exit::Authentication);
+        assert!(refusal.message.contains("is not in the trust file"), "{refusal}");
+        assert!(refusal.hints.concat().contains("Add a `[[principal]]`"), "{refusal}");
+    }
+
+    #[test]
+    fn a_revoked_key_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = set_up(folder.path());
+        let trust = fs::read_to_string(home.trust_path()).expect("ours") + "revoked = true\n";
+        fs::write(home.trust_path(), trust).expect("ours");
+        let refusal = refusal(&home);
+        assert_eq!(refusal.exit, Exit::Authentication);
+        assert!(refusal.message.contains("is revoked"), "{refusal}");
+    }
+
+    #[test]
+    fn a_trust_file_that_others_write_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = set_up(folder.path());
+        fs::set_permissions(home.trust_path(), Permissions::from_mode(0o664)).expect("ours");
+        let refusal = refusal(&home);
+        assert_eq!(refusal.exit, Exit::Configuration);
+        assert!(refusal.hints.concat().contains("chmod go-w"), "{refusal}");
+    }
 }

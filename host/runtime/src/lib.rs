@@ -1,5 +1,6 @@
 //! A run of fabric: load, gate, observe, record, seal; and what is left to do when the host was killed.
 
+mod boundary;
 mod call;
 mod door;
 pub mod home;
@@ -7,6 +8,7 @@ mod lab_guard;
 mod ledger;
 mod recorder;
 pub mod recover;
+mod redacted;
 mod refusal;
 mod resolve;
 pub mod run;

@@ -9,18 +9,21 @@ use fabric_evidence::{Event, PacketFolder};
 use fabric_model::{Code, Fault, Stage};
 use fabric_wire::seam::Clock;
 
+use crate::redacted;
 use crate::refusal::Refusal;
+use crate::site::Redactor;
 use crate::started::Started;
 
 /// The packet of a run while it is being written, shared by its calls.
 pub(crate) struct Recorder {
     packet: Mutex<PacketFolder>,
     clock: Arc<dyn Clock>,
+    redactor: Arc<Redactor>,
 }
 
 impl Recorder {
-    pub(crate) fn new(packet: PacketFolder, clock: Arc<dyn Clock>) -> Self {
-        Self { packet: Mutex::new(packet), clock }
+    pub(crate) fn new(packet: PacketFolder, clock: Arc<dyn Clock>, redactor: Arc<Redactor>) -> Self {
+        Self { packet: Mutex::new(packet), clock, redactor }
     }
 
     pub(crate) fn now(&self) -> SystemTime {
@@ -34,7 +37,7 @@ impl Recorder {
     /// When the note or the line cannot be written: then the run does not begin.
     pub(crate) fn begin(&self, head: RunHead, started: &Started) -> Result<(), Refusal> {
         let (now, run_id) = (self.clock.now(), head.run_id.clone());
-        let event = Event::RunStarted { head: Box::new(head) };
+        let event = Event::RunStarted { head: Box::new(redacted::head(&self.redactor, head)) };
         let mut packet = self.packet.lock().unwrap_or_else(PoisonError::into_inner);
         let first_line = packet.journal().digest_of(now, &event).map_err(|e| unwritable(&e))?;
         started.note(&run_id, first_line)?;
@@ -42,11 +45,12 @@ impl Recorder {
         Ok(())
     }
 
-    /// Appends one event.
+    /// Appends one event, without the secrets that are known.
     ///
     /// # Errors
     /// When the disk does not take it: then nothing more may happen in this run.
     pub(crate) fn record(&self, event: &Event) -> Result<(), Fault> {
+        let event = &redacted::event(&self.redactor, event.clone());
         let mut packet = self.packet.lock().unwrap_or_else(PoisonError::into_inner);
         packet.journal().append(self.clock.now(), event).map(drop).map_err(|e| unwritable(&e))
     }

@@ -1,7 +1,7 @@
 //! A run, from the command to the sealed packet.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
@@ -16,26 +16,25 @@ use fabric_gate::{Gate, Policy};
 use fabric_model::check::{Status, Verdict};
 use fabric_model::door::{self, Limits, Outcome, Start};
 use fabric_model::exit::Exit;
+use fabric_model::site::Realm;
 use fabric_model::{Digest, Fault, Slug, Value};
 use fabric_primitives::registry::REGISTRY;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::boundary;
 use crate::call::{Desk, OWN_CALLS};
 use crate::door::{Closed, Door, end_check, lock};
 use crate::home::Operator;
 use crate::ledger::Ledger;
 use crate::recorder::Recorder;
+use crate::redacted;
 use crate::refusal::Refusal;
 use crate::run_id;
 use crate::script::Script;
-use crate::site::{self, Redactor};
+use crate::site;
 use crate::watch::Watch;
 use crate::worker::Worker;
 use crate::world::World;
-
-/// What keeps a script in, as this version has it.
-pub const BOUNDARY: &str =
-    "reduced: a process without secrets, sockets or files of its own, without Landlock and seccomp";
 
 /// Everything that a run needs.
 pub struct Run {
@@ -85,6 +84,10 @@ pub async fn run(run: Run) -> Result<Finished, Refusal> {
 /// Only before the run began. From then on every end has a packet.
 pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
     let (policy_file, policy_text) = &run.policy;
+    // A rehearsal is bound by its twin, and counts for nothing: there the policy of a fresh checkout will do.
+    if run.world.site().site.realm != Realm::Twin {
+        boundary::of_one_writer(Path::new(policy_file))?;
+    }
     let policy = Policy::parse(policy_file, policy_text)
         .map_err(|errors| Refusal::in_file(Exit::Configuration, policy_file, errors))?;
     let gate = Gate::new(policy, run.script.needs()?, run.operator.principal());
@@ -99,8 +102,8 @@ pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
     derive::consistent(&head).map_err(|error| Refusal::new(Exit::Configuration, error.to_string()))?;
     let packet = PacketFolder::create(&run.runs.join(head.run_id.as_str()))
         .map_err(|error| Refusal::new(Exit::Configuration, error.to_string()))?;
-    run.watch.started(&head);
-    let recorder = Recorder::new(packet, Arc::clone(&run.world.seams.clock));
+    run.watch.started(&redacted::head(&run.world.redactor, head.clone()));
+    let recorder = Recorder::new(packet, Arc::clone(&run.world.seams.clock), Arc::clone(&run.world.redactor));
     recorder.begin(head, &run.operator.started)?;
     let desk = Arc::new(Desk {
         gate,
@@ -152,7 +155,7 @@ async fn converse(
             Verdict::Error { fault: None, message: "the script ended within this check".to_owned() };
         end_check(desk, &ledger, &*run.watch, check, verdict)?;
     }
-    let end = redacted(&run.world.redactor, end);
+    let end = redacted::worker_end(&run.world.redactor, end);
     desk.recorder.record(&Event::WorkerEnded { how: end.clone() })?;
     let mut exits = closed.exits();
     exits.extend(exits_of(&lock(&ledger)));
@@ -194,17 +197,6 @@ impl Stop {
     }
 }
 
-/// What a script threw can be a parameter that the operator should not have typed.
-fn redacted(redactor: &Redactor, end: WorkerEnd) -> WorkerEnd {
-    match end {
-        WorkerEnd::Finished => WorkerEnd::Finished,
-        WorkerEnd::Threw { message } => WorkerEnd::Threw { message: redactor.redact(&message) },
-        WorkerEnd::Limit { message } => WorkerEnd::Limit { message: redactor.redact(&message) },
-        WorkerEnd::Died { message } => WorkerEnd::Died { message: redactor.redact(&message) },
-        WorkerEnd::Stopped { message } => WorkerEnd::Stopped { message: redactor.redact(&message) },
-    }
-}
-
 fn exits_of(ledger: &Ledger) -> Vec<Exit> {
     let mut exits = Vec::new();
     if ledger.any(Status::Fail) {
@@ -239,6 +231,8 @@ async fn signalled(kind: SignalKind) {
 async fn seal(run: &Run, desk: Arc<Desk>, talk: Result<Conversation, Fault>) -> Result<Finished, Refusal> {
     let desk = last_holder(desk).await?;
     let denials = desk.gate.denials();
+    let denials: Vec<Fault> =
+        denials.into_iter().map(|fault| run.world.redactor.redact_fault(fault)).collect();
     let Conversation { end, mut exits } = talk?;
     if !denials.is_empty() {
         exits.push(Exit::Denied);
@@ -294,7 +288,6 @@ fn head(run: &Run, params: &BTreeMap<String, Value>) -> Result<RunHead, Refusal>
     let seams = &run.world.seams;
     let now = seams.clock.now();
     let script = &run.script;
-    let redact = |value: &Value| run.world.redactor.redact_value(value.clone());
     Ok(RunHead {
         // Random even on the twin, whose entropy repeats itself so that rehearsals are alike.
         run_id: run_id::new(now, &script.path, &fabric_connect::SystemEntropy)?,
@@ -321,9 +314,13 @@ fn head(run: &Run, params: &BTreeMap<String, Value>) -> Result<RunHead, Refusal>
         policy: Digest::of(run.policy.1.as_bytes()),
         trust: run.operator.trust_digest,
         principal: principal(&run.operator),
-        params: params.iter().map(|(name, value)| (name.clone(), redact(value))).collect(),
+        params: params.clone(),
         host: HostRecord { hostname: hostname(), user: user() },
-        boundary: BOUNDARY.to_owned(),
+        boundary: boundary::of_files([
+            Path::new(&run.policy.0),
+            run.world.file.path.as_path(),
+            run.operator.trust_path.as_path(),
+        ]),
         recovered_from: None,
     })
 }

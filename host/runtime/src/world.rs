@@ -61,6 +61,8 @@ impl World {
             Refusal::new(Exit::Configuration, e.to_string())
                 .hint("Write the hosts' public keys there, as known_hosts(5) has it, each compared with the host's own.")
         })?;
+        // A secret that no call needs can still be typed as a parameter.
+        secrets.make_known();
         let ssh = SshClient::new(known_hosts, secrets.ssh_identity()?);
         let seams = fabric_connect::seams(Arc::new(ssh));
         let aliases = Aliases::of_site(&file.site);

@@ -161,6 +161,32 @@ fn a_key_that_others_may_read_is_refused_and_none_is_made_for_a_real_run() {
     assert!(!scene.home().exists());
 }
 
+/// Whoever is in the group could grant himself everything.
+#[test]
+fn a_policy_that_others_can_write_is_refused_but_in_a_rehearsal() {
+    let scene = Scene::with_key();
+    scene.script(NEEDS, "");
+    crate::peers::loopback_site(&scene, 1);
+    let policy = scene.path("loop-policy.toml");
+    std::fs::set_permissions(&policy, std::os::unix::fs::PermissionsExt::from_mode(0o664))
+        .expect("it is ours");
+    scene.fabric(&crate::peers::RUN).refused(3, &["loop-policy.toml", "chmod go-w"]);
+    assert_eq!(scene.packets().len(), 0);
+    let rehearsed = scene.fabric(&["rehearse", "script.rhai", "--policy", "loop-policy.toml"]);
+    assert_eq!(rehearsed.code, Some(0), "{}", rehearsed.all());
+}
+
+/// The files of this test belong to whoever runs it.
+#[test]
+fn a_packet_says_which_of_the_files_that_bind_the_executor_are_his_own() {
+    let scene = Scene::with_key();
+    scene.script(NEEDS, "");
+    assert_eq!(scene.fabric(&["rehearse", "script.rhai"]).code, Some(0));
+    let run = std::fs::read_to_string(scene.packet().join("run.json")).expect("a sealed packet");
+    let advisory = "; advisory: the executor can rewrite policy.toml, fabric.toml, trust.toml";
+    assert!(run.contains(advisory), "{run}");
+}
+
 /// The real network must not be met under the name of the twin.
 #[test]
 fn a_site_of_the_realm_twin_is_rehearsed_and_never_run() {

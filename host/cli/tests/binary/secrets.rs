@@ -90,15 +90,36 @@ fn a_token_that_the_api_sends_back_is_seen_by_nobody() {
     }
 }
 
+const ECHO: &str = "// /// fabric\n// title = \"T\"\n// kind = \"acceptance\"\n// reach = \"observe\"\n// [params.p]\n// type = \"string\"\n// [needs]\n// ///\n";
+
+/// No call needs the token, so nothing but the start of the run can have made it known.
+#[test]
+fn a_secret_that_no_call_needs_is_not_written_down_either_nor_in_a_denial() {
+    let scene = Scene::with_key();
+    loopback_site(&scene, 1);
+    scene.write(
+        "script.rhai",
+        &format!(
+            "{ECHO}print(param(\"p\")); check(param(\"p\"), || {{ tcp::connect(#{{ target: \"name:\" + param(\"p\"), port: 1 }}); }}); throw param(\"p\");\n"
+        ),
+    );
+    let ran = scene.fabric(&[&RUN[..], &["--param", &format!("p={TOKEN}")]].concat());
+    assert_eq!(ran.code, Some(6), "{}", ran.all());
+    scene.sealed();
+    let mut seen = texts(&scene.packet());
+    let journal = seen.iter().find(|(place, _)| place.ends_with("journal.jsonl")).expect("a journal");
+    assert!(journal.1.contains("`name:[redacted:proxmox/token]`"), "{}", journal.1);
+    seen.extend([("stdout".to_owned(), ran.stdout), ("stderr".to_owned(), ran.stderr)]);
+    for (place, text) in seen {
+        assert!(!text.contains(TOKEN), "the token is in {place}");
+    }
+}
+
 #[test]
 fn a_parameter_that_is_a_secret_is_not_written_down() {
     let scene = Scene::with_key();
     loopback_site(&scene, 1);
-    // The operator's key is read before the run begins, so its text is known.
-    scene.write(
-        "script.rhai",
-        "// /// fabric\n// title = \"T\"\n// kind = \"acceptance\"\n// reach = \"observe\"\n// [params.p]\n// type = \"string\"\n// [needs]\n// ///\nprint(param(\"p\")); throw param(\"p\");\n",
-    );
+    scene.write("script.rhai", &format!("{ECHO}print(param(\"p\")); throw param(\"p\");\n"));
     let secret = fs::read_to_string(scene.path("ssh-key")).expect("it is there");
     let ran = scene.fabric(&[&RUN[..], &["--param", &format!("p={secret}")]].concat());
     assert_eq!(ran.code, Some(20), "{}", ran.all());

@@ -60,6 +60,15 @@ impl Secrets {
         self.keep(handle, bytes)
     }
 
+    /// Reads every secret that can be read, so that the redactor knows it before anything is written down. What cannot be read
+    /// is for whoever needs it to complain of.
+    pub fn make_known(&self) {
+        for handle in self.sources.keys() {
+            // The redactor has it; nobody needs the secret itself yet.
+            drop(self.resolve(handle));
+        }
+    }
+
     /// With what the operator proves who he is to the hosts: the key as it is in its source, or the agent.
     ///
     /// # Errors
@@ -178,6 +187,15 @@ mod tests {
         let unset = secrets_of(&file, |_| None).resolve("proxmox/token").expect_err("unset");
         assert_eq!(unset.code, Code::SiteSecret);
         assert_eq!(unset.hints, ["Export TOKEN in the shell that starts fabric."]);
+    }
+
+    #[test]
+    fn every_secret_that_can_be_read_is_made_known() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = site(folder.path(), r#"{ env = "TOKEN" }"#, FILE);
+        let secrets = secrets_of(&file, |name| (name == "TOKEN").then(|| "s3cret-token".into()));
+        secrets.make_known();
+        assert_eq!(secrets.redactor.redact("is s3cret-token"), "is [redacted:proxmox/token]");
     }
 
     #[test]
