@@ -155,10 +155,12 @@ fn a_forged_journal_is_not_sealed_under_the_name_of_a_killed_run() {
 #[test]
 fn a_copy_of_a_killed_run_is_not_sealed_beside_it() {
     let scene = killed();
-    let copy = scene.path("evidence/runs/copy");
+    // Sorts before the run itself, so that it would use up the note.
+    let copy = scene.path("evidence/runs/0-copy");
+    let journal = scene.packet().join("journal.jsonl");
     fs::create_dir(&copy).expect("new");
-    fs::copy(scene.packets()[0].join("journal.jsonl"), copy.join("journal.jsonl")).expect("room");
-    scene.fabric(&["recover"]).refused(8, &["copy", "knows of no run"]);
+    fs::copy(journal, copy.join("journal.jsonl")).expect("room");
+    scene.fabric(&["recover"]).refused(8, &["0-copy", "knows of no run"]);
     assert!(!copy.join("signatures").exists());
     let sealed = scene.packets().into_iter().filter(|packet| packet.join("signatures").exists()).count();
     assert_eq!(sealed, 1, "the run itself is recovered");

@@ -98,10 +98,32 @@ pub(crate) fn entry(name: &str, fingerprint: &Fingerprint, roles: &[&str], more:
     )
 }
 
+/// A run of three checks and one denial.
 pub(crate) fn events(run_id: &str, principal: Principal) -> Vec<Event> {
+    let mut events = vec![
+        Event::RunStarted { head: Box::new(head(run_id, principal)) },
+        begun(2, "serials are equal"),
+        begun(1, "the zone is served"),
+    ];
+    events.extend(answered_query());
+    events.extend([
+        ended(1, CheckVerdict::Pass, 5),
+        Event::Printed { place: Place(vec![1]), text: "\u{1b}[2Jhello".to_owned() },
+        ended(2, hostile_failure(), 80),
+    ]);
+    events.extend(denied_probe());
+    events.extend([
+        begun(3, "TLS"),
+        ended(3, CheckVerdict::Skip { reason: "no VIP".to_owned() }, 0),
+        Event::WorkerEnded { how: WorkerEnd::Finished },
+        Event::RunEnded { exits: vec![Exit::Denied, Exit::ChecksFailed] },
+    ]);
+    events
+}
+
+fn head(run_id: &str, principal: Principal) -> RunHead {
     let digest = |text: &str| Digest::of(text.as_bytes());
-    let place = |steps: &[u32]| Place(steps.to_vec());
-    let head = RunHead {
+    RunHead {
         run_id: run_id.parse().expect("a word"),
         version: "0.1.0".to_owned(),
         mode: Mode::Rehearse,
@@ -126,61 +148,62 @@ pub(crate) fn events(run_id: &str, principal: Principal) -> Vec<Event> {
         host: HostRecord { hostname: "runner".to_owned(), user: "operator".to_owned() },
         boundary: "reduced: no Landlock or seccomp in this version".to_owned(),
         recovered_from: None,
-    };
+    }
+}
+
+/// Checks of the sample stand at the step of their number.
+fn begun(check: u32, title: &str) -> Event {
+    Event::CheckBegun { check: check.into(), place: Place(vec![check]), title: title.to_owned() }
+}
+
+fn ended(check: u64, verdict: CheckVerdict, took_ms: u64) -> Event {
+    Event::CheckEnded { check, verdict, took_ms }
+}
+
+/// What a remote host answers that wants to write in the report.
+fn hostile_failure() -> CheckVerdict {
+    CheckVerdict::Fail {
+        what: "serial".to_owned(),
+        expected: Value::Int(2_026_010_100),
+        observed: Value::from("<b>\u{1b}[31m|evil|\u{202e}"),
+    }
+}
+
+fn request(call_id: u32, check: Option<u64>, primitive: &str) -> Event {
     let arguments = Value::from_iter([("name".to_owned(), Value::from("dns.example"))]);
-    let request = |call_id, check, primitive: &str| Event::CallRequested {
-        call_id,
-        place: place(&[2, call_id as u32]),
+    Event::CallRequested {
+        call_id: call_id.into(),
+        place: Place(vec![2, call_id]),
         check,
         primitive: primitive.to_owned(),
         arguments_digest: arguments_digest(&arguments).expect("plain"),
-        arguments: arguments.clone(),
+        arguments,
+    }
+}
+
+fn answered_query() -> [Event; 3] {
+    let target =
+        Target { name: "vip:dns".to_owned(), addresses: vec!["192.168.11.100".parse().expect("an address")] };
+    let granted = Event::CallGranted {
+        call_id: 1,
+        resources: vec!["vip:dns".to_owned()],
+        grants: vec![RuleRecord { file: "policy.toml".to_owned(), line: 12 }],
+        targets: vec![target],
     };
+    let finished = Event::CallFinished {
+        call_id: 1,
+        outcome: CallOutcome::Value(Value::from_iter([("ttl".to_owned(), Value::Int(300))])),
+        transport: Some("udp".to_owned()),
+        basis: Some(Basis::Probed),
+        took_ms: 3,
+    };
+    [request(1, Some(1), "dns.query"), granted, finished]
+}
+
+fn denied_probe() -> [Event; 2] {
     let denial = Fault::new(Code::DeniedResource, Stage::Gate, "no rule grants `tls.probe` on vip:minio")
         .hint("Add `\"tls.probe\" = [\"vip:minio\"]` to policy.toml.");
-    vec![
-        Event::RunStarted { head: Box::new(head) },
-        Event::CheckBegun { check: 2, place: place(&[2]), title: "serials are equal".to_owned() },
-        Event::CheckBegun { check: 1, place: place(&[1]), title: "the zone is served".to_owned() },
-        request(1, Some(1), "dns.query"),
-        Event::CallGranted {
-            call_id: 1,
-            resources: vec!["vip:dns".to_owned()],
-            grants: vec![RuleRecord { file: "policy.toml".to_owned(), line: 12 }],
-            targets: vec![Target {
-                name: "vip:dns".to_owned(),
-                addresses: vec!["192.168.11.100".parse().expect("an address")],
-            }],
-        },
-        Event::CallFinished {
-            call_id: 1,
-            outcome: CallOutcome::Value(Value::from_iter([("ttl".to_owned(), Value::Int(300))])),
-            transport: Some("udp".to_owned()),
-            basis: Some(Basis::Probed),
-            took_ms: 3,
-        },
-        Event::CheckEnded { check: 1, verdict: CheckVerdict::Pass, took_ms: 5 },
-        Event::Printed { place: place(&[1]), text: "\u{1b}[2Jhello".to_owned() },
-        Event::CheckEnded {
-            check: 2,
-            verdict: CheckVerdict::Fail {
-                what: "serial".to_owned(),
-                expected: Value::Int(2_026_010_100),
-                observed: Value::from("<b>\u{1b}[31m|evil|\u{202e}"),
-            },
-            took_ms: 80,
-        },
-        request(2, None, "tls.probe"),
-        Event::CallDenied { call_id: 2, fault: FaultRecord::from(&denial) },
-        Event::CheckBegun { check: 3, place: place(&[3]), title: "TLS".to_owned() },
-        Event::CheckEnded {
-            check: 3,
-            verdict: CheckVerdict::Skip { reason: "no VIP".to_owned() },
-            took_ms: 0,
-        },
-        Event::WorkerEnded { how: WorkerEnd::Finished },
-        Event::RunEnded { exits: vec![Exit::Denied, Exit::ChecksFailed] },
-    ]
+    [request(2, None, "tls.probe"), Event::CallDenied { call_id: 2, fault: FaultRecord::from(&denial) }]
 }
 
 /// Makes every file of a packet writable again, as whoever tampers with one would.
