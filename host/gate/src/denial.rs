@@ -56,7 +56,7 @@ pub(crate) fn address(asked: &Asked, address: IpAddr, rule: &RuleRef, principal:
 pub(crate) fn alias(asked: &Asked, alias: &Alias, rule: &RuleRef, principal: &Principal) -> Fault {
     let Alias { address, resource, environment, .. } = alias;
     let why = format!(
-        "leads to {address}, the site's `{resource}` in environment `{environment}`, which is denied by rule `{}`",
+        "leads to {address}, which is `{resource}` in environment `{environment}` and denied by rule `{}`",
         rule.name
     );
     fault(Code::DeniedByRule, asked, principal, &why).hint(format!(

@@ -331,7 +331,8 @@ fn a_deny_rule_holds_under_every_name_that_the_site_has_for_the_target() {
         let granted = observe(&gate, "tcp.connect", asked).expect("granted");
         let denied = gate.target(&granted, target(addresses), &vault).map(|_| ()).expect_err("denied");
         assert_eq!(denied.code, Code::DeniedByRule, "{asked}");
-        let why = "leads to 10.0.0.9, the site's `host:vault-1` in environment `prod`, which is denied by rule `no-vault`";
+        let why =
+            "leads to 10.0.0.9, which is `host:vault-1` in environment `prod` and denied by rule `no-vault`";
         assert!(denied.message.ends_with(why), "{denied}");
         assert!(
             hint(&denied).starts_with("Rule `no-vault` (policy.toml:24) denies `host:vault-1`"),

@@ -16,12 +16,16 @@ pub(crate) struct Aliases {
     by_address: BTreeMap<IpAddr, Vec<Alias>>,
     /// `via:` of each host, which no address leads to, but every way through the host passes.
     ways: BTreeMap<Slug, Alias>,
+    /// The environment of an address that is not the site's.
+    elsewhere: Slug,
 }
 
 impl Aliases {
     /// The aliases of a site, each in its own environment.
     pub(crate) fn of_site(site: &Site) -> Self {
-        let mut found = Self { by_address: BTreeMap::new(), ways: BTreeMap::new() };
+        let whole = Resource::named(Kind::Cluster, site.proxmox.cluster.clone());
+        let elsewhere = environment_of(site, &whole);
+        let mut found = Self { by_address: BTreeMap::new(), ways: BTreeMap::new(), elsewhere };
         for (name, vip) in &site.vips {
             found.add(site, vip.address.addr().into(), Resource::named(Kind::Vip, name.clone()), true);
         }
@@ -57,8 +61,13 @@ impl Aliases {
         }
     }
 
+    /// Its names, and last the address itself, so that a rule for `addr:` holds however somebody comes there.
     fn at(&self, address: IpAddr) -> Vec<Alias> {
-        self.by_address.get(&address.to_canonical()).cloned().unwrap_or_default()
+        let address = address.to_canonical();
+        let mut found = self.by_address.get(&address).cloned().unwrap_or_default();
+        let environment = found.first().map_or(&self.elsewhere, |alias| &alias.environment).clone();
+        found.push(Alias { address, resource: Resource::Addr(address), environment, exact: false });
+        found
     }
 
     fn add_host(&mut self, site: &Site, name: &Slug, host: &Host) {
@@ -100,14 +109,30 @@ mod tests {
         parse("fabric.toml", include_str!("../../../../fabric.toml")).expect("the site is sound")
     }
 
+    #[test]
+    fn an_address_by_itself_is_in_the_environment_that_a_request_for_it_is_in() {
+        let site = samakia();
+        let all = Aliases::of_site(&site);
+        let foreign = "192.0.2.1".parse().expect("an address");
+        for address in all.by_address.keys().chain([&foreign]) {
+            let own = all.at(*address).pop().expect("the address itself");
+            assert_eq!(own.resource, Resource::Addr(*address));
+            assert_eq!(own.environment, environment_of(&site, &own.resource), "{address}");
+        }
+    }
+
     fn shown(aliases: &[Alias]) -> Vec<String> {
         let exact = |alias: &Alias| if alias.exact { "=" } else { "~" };
         aliases.iter().map(|a| format!("{}{} {}", exact(a), a.resource, a.environment)).collect()
     }
 
+    /// The names of an address, without the address itself.
     fn at(address: &str) -> Vec<String> {
         let address = address.parse().expect("an address");
-        shown(&Aliases::of_site(&samakia()).of(&Target::Endpoint(Endpoint { name: String::new(), address })))
+        let mut found =
+            Aliases::of_site(&samakia()).of(&Target::Endpoint(Endpoint { name: String::new(), address }));
+        found.pop();
+        shown(&found)
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) fn a_denied_vip_is_denied_under_its_dns_name() {
     let body = r#"check("c", || { tcp::connect(#{ target: "name:minio.infra.samakia.net", port: 443 }); });"#;
     let told = case(NAMES, body, NAMES).rules(DENIED).run();
     let denial = told.denied_after(Code::DeniedByRule, 1);
-    assert!(denial.message.contains("the site's `vip:minio`"), "{denial}");
+    assert!(denial.message.contains("which is `vip:minio`"), "{denial}");
     assert!(told.contacts.iter().all(|to| to.port() == 53), "{:?}", told.contacts);
     assert_eq!(told.status(), Status::Error);
 }
@@ -28,7 +28,7 @@ pub(crate) fn a_denied_host_is_denied_by_its_address() {
             format!(r#"check("c", || {{ tcp::connect(#{{ target: "addr:{address}", port: 22 }}); }});"#);
         let told = case(everywhere, body.leak(), everywhere).rules(DENIED).run();
         let denial = told.check_denied(Code::DeniedByRule);
-        assert!(denial.message.contains("the site's `host:dns-edge-1`"), "{denial}");
+        assert!(denial.message.contains("which is `host:dns-edge-1`"), "{denial}");
     }
 }
 
@@ -41,7 +41,20 @@ pub(crate) fn a_denied_host_is_not_passed_through() {
             DENIED.replace(r#""vip:minio", "host:dns-edge-1", "via:dns-edge-1""#, &format!("{denied:?}"));
         let told = case(needs, body, needs).rules(rules.leak()).run();
         let denial = told.check_denied(Code::DeniedByRule);
-        assert!(denial.message.contains(&format!("the site's `{denied}`")), "{denied}: {denial}");
+        assert!(denial.message.contains(&format!("which is `{denied}`")), "{denied}: {denial}");
+    }
+}
+
+/// A rule for an address holds for whatever leads there: the site's own name, and a name of somebody else's.
+pub(crate) fn a_denied_address_is_denied_under_every_name() {
+    let rules = "[[deny]]\nname = \"hands-off\"\nenvironments = [\"*\"]\nroles = [\"*\"]\n[deny.primitives]\n\"tcp.*\" = [\"addr:192.168.11.111\", \"addr:192.0.2.0/24\"]\n";
+    let lines = &[r#""tcp.connect" = ["host:*", "name:*"]"#, r#""dns.query" = ["vip:dns"]"#];
+    for (target, before) in [("host:dns-edge-1", 0), ("name:evil.infra.samakia.net", 1)] {
+        let body = format!(r#"check("c", || {{ tcp::connect(#{{ target: "{target}", port: 22 }}); }});"#);
+        let told =
+            Case { faults: leading("192.0.2.7"), ..case(lines, body.leak(), lines).rules(rules) }.run();
+        let denial = told.denied_after(Code::DeniedByRule, before);
+        assert!(denial.message.contains("which is `addr:192."), "{denial}");
     }
 }
 

@@ -17,6 +17,7 @@ use fabric_runtime::WORKER_SUBCOMMAND;
 use libtest_mimic::{Arguments, Trial};
 
 const TESTS: &[(&str, fn())] = &[
+    ("a_denied_address_is_denied_under_every_name", aliases::a_denied_address_is_denied_under_every_name),
     ("a_denied_vip_is_denied_under_its_dns_name", aliases::a_denied_vip_is_denied_under_its_dns_name),
     ("a_denied_host_is_denied_by_its_address", aliases::a_denied_host_is_denied_by_its_address),
     ("a_denied_host_is_not_passed_through", aliases::a_denied_host_is_not_passed_through),
