@@ -44,6 +44,8 @@ pub async fn conforms(seams: &Seams, site: &Site) -> Vec<Case> {
         case("a port that the edge's ruleset leaves out is silent", ask.dropped().await),
         case("a server behind the edges is silent from outside", ask.isolated().await),
         case("a port without a daemon is refused through a host", ask.forward_refused().await),
+        case("a host without an sshd is no finding about the port behind it", ask.no_sshd().await),
+        case("a host that is silent is no finding about the port behind it", ask.silent_sshd().await),
         case("the server's DNS port is open through an edge", ask.forward_open().await),
         case("the operator is let in, and only keys are on offer", ask.operator().await),
         case("root is not let in", ask.root().await),
@@ -180,6 +182,25 @@ impl Asker<'_> {
     async fn forward_refused(&self) -> Outcome {
         let nobody = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), CLOSED_PORT);
         self.port(&self.via_edge(), nobody, State::Refused).await
+    }
+
+    /// A host whose address refuses: the edge's own loopback, as it sees it.
+    async fn no_sshd(&self) -> Outcome {
+        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), CLOSED_PORT);
+        let jump = vec![self.ground.edge.clone()];
+        self.not_reached(SshHost { address, jump, ..self.ground.edge.clone() }).await
+    }
+
+    /// A host whose address drops what comes.
+    async fn silent_sshd(&self) -> Outcome {
+        let address = SocketAddr::new(self.ground.edge_address, CLOSED_PORT);
+        self.not_reached(SshHost { address, ..self.ground.edge.clone() }).await
+    }
+
+    async fn not_reached(&self, host: SshHost) -> Outcome {
+        let route = Route::Via(host);
+        let found = tcp::connect(self.seams, &route, self.ground.server_dns, Deadline::after(PATIENCE)).await;
+        expect(matches!(found, Err(WireError::Unreachable(_))), &found)
     }
 
     async fn forward_open(&self) -> Outcome {

@@ -105,7 +105,7 @@ impl Ssh for TwinSeams {
         Box::pin(async move {
             in_time(deadline)?;
             let state = self.0.state();
-            ssh::session(&state, host)?;
+            ssh::session(&state, host).map_err(|error| error.on_the_way(&format!("host `{}`", host.name)))?;
             ssh::may_forward(&state, host)?;
             self.0.open(&Origin::Host(host.name.to_string()), to).map_err(ssh::forwarded)
         })

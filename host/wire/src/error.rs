@@ -76,6 +76,18 @@ pub enum WireError {
 }
 
 impl WireError {
+    /// What a failure to reach a host on the way means to whoever wanted something behind it: `what` is that host. A wrong host
+    /// key, a refused login or refused forwarding name the host themselves.
+    #[must_use]
+    pub fn on_the_way(self, what: &str) -> Self {
+        match self {
+            Self::Refused | Self::Timeout | Self::Unreachable(_) | Self::Closed => {
+                Self::Unreachable(format!("{what}: {self}"))
+            }
+            other => other,
+        }
+    }
+
     /// What an error of a socket or stream means. A reset is an early close: the other side gave the connection up.
     pub fn from_io(error: &io::Error) -> Self {
         match error.kind() {

@@ -47,7 +47,8 @@ pub trait Ssh: Send + Sync {
         deadline: Deadline,
     ) -> Pending<'a, CommandOutput>;
 
-    /// Opens a TCP connection from the host to `to`, without running anything there.
+    /// Opens a TCP connection from the host to `to`, without running anything there. [`WireError::Refused`] and
+    /// [`WireError::Timeout`] are about `to` alone; a host that refuses, hangs or goes away is [`WireError::Unreachable`].
     fn forward<'a>(&'a self, host: &'a SshHost, to: SocketAddr, deadline: Deadline)
     -> Pending<'a, BoxStream>;
 

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use crate::deadline::Deadline;
 use crate::error::WireError;
 use crate::seam::{Route, Seams};
-use crate::ssh;
 
 /// What came of connecting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,7 +32,7 @@ pub struct Connected {
     pub took_ms: u64,
 }
 
-/// Connects, and closes again at once without sending a byte. A host that the connection goes through has to answer first.
+/// Connects, and closes again at once without sending a byte.
 ///
 /// # Errors
 /// Whatever is neither an open, a refused nor a silent port: no route, forwarding refused, a host on the way that is untrusted,
@@ -44,9 +43,6 @@ pub async fn connect(
     to: SocketAddr,
     deadline: Deadline,
 ) -> Result<Connected, WireError> {
-    if let Route::Via(host) = route {
-        ssh::answers(seams, host, deadline).await?;
-    }
     let started = Instant::now();
     let state = match deadline.bound(seams.open(route, to, deadline)).await {
         Ok(_stream) => State::Open,

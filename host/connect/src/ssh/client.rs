@@ -1,6 +1,7 @@
 //! The SSH seam over real connections.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use fabric_wire::endpoint::{SshHost, SshIdentity};
 use fabric_wire::seam::{Pending, Ssh};
@@ -75,13 +76,27 @@ impl SshClient {
         to: SocketAddr,
         deadline: Deadline,
     ) -> Result<(BoxStream, Vec<String>), WireError> {
-        let mut pooled = self.session(host, deadline).await?;
-        let mut stream = deadline.bound(pooled.session.forward(to)).await;
+        let shares = Shares::of(deadline);
+        let on_the_way = |error: WireError| error.on_the_way(&format!("host `{}`", host.name));
+        let mut pooled = self.session(host, shares.session).await.map_err(on_the_way)?;
+        let mut stream = shares.forward.bound(pooled.session.forward(to)).await;
         if matches!(stream, Err(WireError::Closed)) && !pooled.fresh {
             self.pool.forget(host, &pooled.session).await;
-            pooled = self.session(host, deadline).await?;
-            stream = deadline.bound(pooled.session.forward(to)).await;
+            pooled = self.session(host, shares.session).await.map_err(on_the_way)?;
+            stream = shares.forward.bound(pooled.session.forward(to)).await;
         }
+        let stream = match stream {
+            // Silence of the target, or of a host that hung after it had let us in.
+            Err(WireError::Timeout) => match shares.answer.bound(pooled.session.answers()).await {
+                Ok(()) => Err(WireError::Timeout),
+                Err(error) => {
+                    self.pool.forget(host, &pooled.session).await;
+                    Err(on_the_way(error))
+                }
+            },
+            Err(WireError::Closed) => Err(on_the_way(WireError::Closed)),
+            stream => stream,
+        };
         let path = pooled.session.path().iter().cloned().chain([host.name.to_string()]).collect();
         Ok((stream?, path))
     }
@@ -115,6 +130,28 @@ impl SshClient {
         let trusted = self.known_hosts.trusted_for(host);
         let connection = deadline.bound(shake_hands(stream, trusted)).await?;
         Ok((connection, path))
+    }
+}
+
+/// Until when the parts of a forwarding may last, so that each failure is told from the next: reaching the host, opening the
+/// connection, and asking a host whose target is silent whether it is still there. What is left then is for the caller, who waits
+/// until the whole deadline and would take our end for the target's.
+struct Shares {
+    session: Deadline,
+    forward: Deadline,
+    answer: Deadline,
+}
+
+impl Shares {
+    fn of(deadline: Deadline) -> Self {
+        let left = deadline.left();
+        // A host that is there answers in a round trip; two seconds are enough for any.
+        let kept = (left / 4).min(Duration::from_secs(2));
+        Self {
+            session: Deadline::after((left - kept) / 3 * 2),
+            forward: Deadline::after(left - kept),
+            answer: Deadline::after(left - kept / 4),
+        }
     }
 }
 

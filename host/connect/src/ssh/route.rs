@@ -54,7 +54,8 @@ impl SshClient {
         deadline: Deadline,
     ) -> Result<Reached, WireError> {
         // Reaching the jump host first keeps its failures apart from the target's: `refused` must mean the target.
-        self.session(jump, deadline).await.map_err(|error| jump_failed(jump, error))?;
+        let jumped = self.session(jump, deadline).await;
+        jumped.map_err(|error| error.on_the_way(&format!("jump host `{}`", jump.name)))?;
         self.forward_from(jump, to, deadline).await
     }
 }
@@ -77,15 +78,6 @@ fn leaves_hope(error: &WireError) -> bool {
             | WireError::Closed
             | WireError::ForwardingRefused { .. }
     )
-}
-
-fn jump_failed(jump: &SshHost, error: WireError) -> WireError {
-    match error {
-        WireError::Refused | WireError::Timeout | WireError::Unreachable(_) | WireError::Closed => {
-            WireError::Unreachable(format!("jump host `{}`: {error}", jump.name))
-        }
-        other => other,
-    }
 }
 
 /// The error of the only candidate, or the common one of all, or a list.

@@ -89,6 +89,16 @@ impl Session {
         Ok(Box::new(opened.await?))
     }
 
+    /// Whether the server still answers: a request of the protocol itself, which runs nothing and needs no right (RFC 4254, 4).
+    ///
+    /// # Errors
+    /// [`WireError::Closed`] when the session has ended. A server that hangs never answers; the caller bounds the wait.
+    pub(super) async fn answers(&self) -> Result<(), WireError> {
+        self.connection.send_ping().await.map_err(|error| failure::session(&error))?;
+        // The library lets a waiting ping go when the session ends.
+        if self.is_closed() { Err(WireError::Closed) } else { Ok(()) }
+    }
+
     /// Collects what a command gives until the server closes its channel.
     async fn collect(&self, channel: &mut Channel<Msg>) -> Result<CommandOutput, WireError> {
         let (mut stdout, mut stderr, mut discarded) = (Vec::new(), Vec::new(), 0);

@@ -207,6 +207,29 @@ async fn a_connection_is_forwarded_or_the_server_is_named_that_does_not() {
     assert_eq!(refused, Err(WireError::ForwardingRefused { host: "closed".into() }));
 }
 
+#[tokio::test]
+async fn what_a_host_on_the_way_lacks_is_no_finding_about_the_port_behind_it() {
+    let site = Site::new();
+    let (mut edge, fresh) = (site.sshd("127.0.0.1", "ed25519", ""), site.sshd("127.0.0.1", "ed25519", ""));
+    // An account that may forward and nothing else: the question runs no command.
+    let jump_only = site.sshd("127.0.0.1", "ed25519", "MaxSessions 0");
+    let ssh = client(&site, &[edge.pin("edge"), fresh.pin("fresh"), jump_only.pin("jump-only")].concat());
+    let host = edge.host("edge", vec![]);
+    ssh.forward(&jump_only.host("jump-only", vec![]), edge.address, soon()).await.expect("it forwards");
+    ssh.forward(&host, jump_only.address, soon()).await.expect("it forwards");
+    let cannot = async |host: &SshHost, expected: &str| {
+        let lost = ssh.forward(host, jump_only.address, Deadline::after(Duration::from_secs(2))).await.err();
+        let Some(WireError::Unreachable(why)) = lost else { panic!("{expected}: {lost:?}") };
+        assert!(why.contains(&format!("`{}`", host.name)) && why.contains(expected), "{why}");
+    };
+    fresh.freeze();
+    cannot(&fresh.host("fresh", vec![]), "no answer").await;
+    edge.freeze_sessions();
+    cannot(&host, "no answer").await;
+    edge.stop();
+    cannot(&host, "refused").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_concurrent_reads_share_one_session_whatever_the_server_allows() {
     let site = Site::new();

@@ -147,6 +147,13 @@ impl Sshd {
         rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("the server runs");
     }
 
+    /// Stops the execution of its sessions: they stay connected and never answer.
+    pub(crate) fn freeze_sessions(&self) {
+        for session in children(self.process.id()) {
+            signal(session, rustix::process::Signal::STOP);
+        }
+    }
+
     /// How many sessions it has.
     pub(crate) fn sessions(&self) -> usize {
         children(self.process.id()).len()
@@ -185,9 +192,13 @@ fn children(pid: u32) -> Vec<u32> {
 }
 
 fn kill(pid: u32) {
+    signal(pid, rustix::process::Signal::KILL);
+}
+
+fn signal(pid: u32, signal: rustix::process::Signal) {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        let _ = rustix::process::kill_process(pid, signal);
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use fabric_model::check::Basis;
 use fabric_model::{Fault, Value};
-use fabric_wire::{Deadline, WireError, ssh};
+use fabric_wire::{Deadline, WireError};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -53,7 +53,6 @@ impl Observing for Forward {
         deadline: Deadline,
     ) -> Result<Observation<Forwarding>, Fault> {
         let host = targets.host()?;
-        ssh::answers(&means.seams, host, deadline).await?;
         let own_sshd = SocketAddr::from((Ipv4Addr::LOCALHOST, host.address.port()));
         let permitted = match deadline.bound(means.seams.ssh.forward(host, own_sshd, deadline)).await {
             // A firewall or an sshd bound elsewhere may refuse the connection itself; the server was willing.

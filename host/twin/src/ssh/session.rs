@@ -84,12 +84,8 @@ fn gives_way(error: &WireError) -> bool {
 }
 
 fn through(state: &State, jump: &SshHost, host: &SshHost) -> Result<Vec<String>, WireError> {
-    let mut path = session(state, jump).map_err(|error| match error {
-        WireError::Refused | WireError::Timeout | WireError::Unreachable(_) => {
-            WireError::Unreachable(format!("jump host `{}`: {error}", jump.name))
-        }
-        other => other,
-    })?;
+    let jumped = session(state, jump);
+    let mut path = jumped.map_err(|error| error.on_the_way(&format!("jump host `{}`", jump.name)))?;
     may_forward(state, jump)?;
     arrive(state, &Origin::Host(jump.name.to_string()), host.address, host).map_err(forwarded)?;
     path.push(jump.name.to_string());

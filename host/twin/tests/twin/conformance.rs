@@ -11,7 +11,7 @@ async fn failing(faults: &[TwinFault]) -> Vec<&'static str> {
         twin.inject(fault.clone()).expect("the site has what the fault names");
     }
     let cases = conforms(&twin.seams(), &samakia::site()).await;
-    assert_eq!(cases.len(), 20);
+    assert_eq!(cases.len(), 22);
     cases.into_iter().filter(|case| case.outcome.is_err()).map(|case| case.name).collect()
 }
 

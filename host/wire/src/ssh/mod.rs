@@ -2,7 +2,6 @@
 //! data in the form its tool documents, never searched for in text.
 
 mod address;
-mod alive;
 mod clock;
 mod command;
 mod nft;
@@ -13,7 +12,6 @@ mod sysctl;
 mod unit;
 
 pub use address::{Interface, InterfaceAddress, addresses};
-pub use alive::answers;
 pub use clock::{ClockOffset, clock};
 pub use command::ReadCommand;
 pub use nft::{NftChain, NftRule, NftRuleset, NftSet, NftTable, nft_ruleset};

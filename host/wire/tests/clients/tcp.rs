@@ -33,11 +33,13 @@ async fn not_getting_there_is_an_error() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_a_host_on_the_way_lacks_is_no_finding_about_the_port() {
-    for (name, error) in [("hung", WireError::Timeout), ("without-sshd", WireError::Refused)] {
-        let Route::Via(mut host) = via() else { panic!("a host") };
-        host.name = name.parse().expect("a name");
-        assert_eq!(connect(None, Route::Via(host)).await, Err(error), "{name}");
+#[test]
+fn only_being_unable_to_get_there_is_blamed_on_the_way() {
+    for error in [WireError::Refused, WireError::Timeout, WireError::Closed] {
+        let said = error.to_string();
+        let WireError::Unreachable(why) = error.on_the_way("host `edge`") else { panic!("{said}") };
+        assert_eq!(why, format!("host `edge`: {said}"));
     }
+    let forwarding = WireError::ForwardingRefused { host: "edge".into() };
+    assert_eq!(forwarding.clone().on_the_way("host `edge`"), forwarding);
 }
