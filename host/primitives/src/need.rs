@@ -25,6 +25,11 @@ pub enum Wanted {
 }
 
 impl Need {
+    /// What a probe needs: an address to connect to, and the host that it goes through, if any.
+    pub fn probe(target: &Resource, via: Option<&Slug>) -> Vec<Self> {
+        std::iter::once(Self::endpoint(target.clone())).chain(via.map(Self::via)).collect()
+    }
+
     /// An address to connect to, in the role `target`.
     pub fn endpoint(resource: Resource) -> Self {
         Self { role: "target", resource, wanted: Wanted::Endpoint }

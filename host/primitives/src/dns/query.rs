@@ -71,9 +71,7 @@ impl Observing for Query {
             );
             return Err(fault.hint("Ask with `transport: \"tcp\"`, or without `via`."));
         }
-        let mut needs = vec![Need::endpoint(args.server.clone())];
-        needs.extend(args.via.as_ref().map(Need::via));
-        Ok(needs)
+        Ok(Need::probe(&args.server, args.via.as_ref()))
     }
 
     fn timeout(args: &Args) -> Duration {

@@ -50,9 +50,7 @@ impl Observing for Transfer {
     type Output = Zone;
 
     fn needs(args: &Args) -> Result<Vec<Need>, Fault> {
-        let mut needs = vec![Need::endpoint(args.server.clone())];
-        needs.extend(args.via.as_ref().map(Need::via));
-        Ok(needs)
+        Ok(Need::probe(&args.server, args.via.as_ref()))
     }
 
     fn timeout(args: &Args) -> Duration {

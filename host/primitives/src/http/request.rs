@@ -1,9 +1,12 @@
 //! What `http.get` and `http.head` have in common.
 
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use fabric_model::check::Basis;
-use fabric_model::{Fault, Resource, Slug};
+use fabric_model::{Fault, Kind, Resource, Slug, Value};
 use fabric_wire::Deadline;
 use fabric_wire::http::{self, Method, RequestPath, Tls};
 use fabric_wire::tls::Authority;
@@ -13,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::{BodyLimit, TimeoutMs};
 use crate::means::Means;
 use crate::need::Need;
-use crate::observing::Observation;
+use crate::observing::{Observation, Observing};
 use crate::target::Targets;
 use crate::transport::over;
 
@@ -29,7 +32,8 @@ pub struct Args {
     /// The path with its query, beginning with `/`.
     #[serde(default)]
     pub path: RequestPath,
-    /// The name for the `Host` field and, with TLS, for the certificate; the target's name unless given.
+    /// The name for the `Host` field and, with TLS, for the certificate; unless given, the name of a `name:` target, else the
+    /// target's address.
     #[serde(default)]
     pub server_name: Option<String>,
     /// The authority that must have signed the certificate, by its name in the site file. Without it the request is plain HTTP.
@@ -68,17 +72,67 @@ pub struct Header {
     pub value: String,
 }
 
-pub(super) fn needs(args: &Args) -> Vec<Need> {
-    let mut needs = vec![Need::endpoint(args.target.clone())];
-    needs.extend(args.via.as_ref().map(Need::via));
-    needs
+/// A method that reads, under the name by which scripts know it.
+pub(crate) trait Verb: Send + Sync + 'static {
+    const NAME: &'static str;
+    const SUMMARY: &'static str;
+    const METHOD: Method;
 }
 
-pub(super) fn timeout(args: &Args) -> Duration {
-    args.timeout_ms.duration()
+/// A request as an observing primitive.
+pub(crate) struct Request<V>(PhantomData<V>);
+
+impl<V: Verb> Observing for Request<V> {
+    const NAME: &'static str = V::NAME;
+    const SUMMARY: &'static str = V::SUMMARY;
+
+    type Args = Args;
+    type Output = Response;
+
+    fn needs(args: &Args) -> Result<Vec<Need>, Fault> {
+        Ok(Need::probe(&args.target, args.via.as_ref()))
+    }
+
+    fn timeout(args: &Args) -> Duration {
+        args.timeout_ms.duration()
+    }
+
+    async fn observe(
+        args: Args,
+        targets: Targets,
+        means: Means,
+        deadline: Deadline,
+    ) -> Result<Observation<Response>, Fault> {
+        send(V::METHOD, args, targets, means, deadline).await
+    }
+
+    fn examples() -> Vec<Value> {
+        vec![Value::table([
+            ("target", "name:example.com".into()),
+            ("port", 80.into()),
+            ("via", "dns-auth-1".into()),
+        ])]
+    }
 }
 
-pub(super) async fn send(
+/// The name that a server is asked by: that of a `name:` target. What the site calls a host or a VIP is no name that its server
+/// knows, so for every other target it is the address.
+fn own_name(target: &Resource, address: IpAddr) -> String {
+    match target {
+        Resource::Named { kind: Kind::Name, name, .. } => name.to_string(),
+        _ => address.to_string(),
+    }
+}
+
+/// A name or an address as the `Host` field has it (RFC 3986, 3.2.2: an IPv6 address in brackets).
+fn host_field(server_name: &str) -> Cow<'_, str> {
+    match server_name.parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]").into(),
+        Err(_) => server_name.into(),
+    }
+}
+
+async fn send(
     method: Method,
     args: Args,
     targets: Targets,
@@ -87,14 +141,14 @@ pub(super) async fn send(
 ) -> Result<Observation<Response>, Fault> {
     let route = targets.route();
     let endpoint = targets.endpoint()?;
-    let server_name = args.server_name.unwrap_or_else(|| endpoint.name.clone());
+    let server_name = args.server_name.unwrap_or_else(|| own_name(&args.target, endpoint.address));
     let authority = match &args.authority {
         Some(name) => Some(Authority::from_pem(&means.authorities.pem(name)?)?),
         None => None,
     };
     let request = http::Request {
         method,
-        host: &server_name,
+        host: &host_field(&server_name),
         path: &args.path,
         headers: &[],
         tls: authority.as_ref().map(|authority| Tls { server_name: &server_name, authority }),
@@ -111,4 +165,25 @@ pub(super) async fn send(
     };
     let protocol = if args.authority.is_some() { "https" } else { "http" };
     Ok(Observation { output, basis: Basis::Probed, transport: over(protocol, &route) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_asked_by_its_name_or_address_and_never_by_a_resource() {
+        let address = IpAddr::from([192, 0, 2, 53]);
+        let asked = |target: &str| own_name(&target.parse().expect("a resource"), address);
+        assert_eq!(asked("name:example.com"), "example.com");
+        for target in ["vip:dns", "host:dns-edge-1", "node:proxmox1", "addr:192.0.2.53"] {
+            assert_eq!(asked(target), "192.0.2.53", "{target}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_stands_in_brackets() {
+        assert_eq!(host_field("2001:db8::1"), "[2001:db8::1]");
+        assert_eq!(host_field("192.0.2.53"), "192.0.2.53");
+    }
 }

@@ -54,9 +54,7 @@ impl Observing for Shake {
     type Output = Handshake;
 
     fn needs(args: &Args) -> Result<Vec<Need>, Fault> {
-        let mut needs = vec![Need::endpoint(args.target.clone())];
-        needs.extend(args.via.as_ref().map(Need::via));
-        Ok(needs)
+        Ok(Need::probe(&args.target, args.via.as_ref()))
     }
 
     fn timeout(args: &Args) -> Duration {
