@@ -10,13 +10,11 @@ use fabric_model::{Fault, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::call::{Call, Desk, OWN_CALLS};
+use crate::call::{Call, Desk};
+use crate::conduct::{Conduct, Misconduct};
 use crate::ledger::Ledger;
 use crate::watch::Watch;
 use crate::worker::{FrameReader, FrameWriter};
-
-/// The most calls that one run may make: ten times what the longest suite makes.
-const CALL_LIMIT: u64 = 10_000;
 
 /// The most calls and waits at the same time, so that a script cannot open more connections than a host has patience for. One
 /// is over when its reply has been taken, so that a worker which reads none cannot fill the host's memory with them.
@@ -35,7 +33,7 @@ pub(crate) struct Door {
     pub(crate) watch: Arc<dyn Watch>,
     tasks: JoinSet<Result<(), Fault>>,
     in_flight: Arc<Semaphore>,
-    calls: u64,
+    conduct: Arc<Mutex<Conduct>>,
     replies: mpsc::UnboundedSender<(Reply, OwnedSemaphorePermit)>,
 }
 
@@ -45,8 +43,8 @@ pub(crate) enum Closed {
     Ended(Outcome),
     /// The worker broke the protocol or died.
     Broke(Broken),
-    /// The script made more calls than a run may.
-    TooManyCalls,
+    /// The worker said what it may not.
+    Misbehaved(Misconduct),
     /// The script made the journal longer than anybody can verify.
     TooMuch,
     /// The journal cannot be written.
@@ -71,7 +69,7 @@ impl Door {
             }
         });
         let in_flight = Arc::new(Semaphore::new(CALLS_IN_FLIGHT));
-        Self { desk, ledger, watch, tasks: JoinSet::new(), in_flight, calls: 0, replies }
+        Self { desk, ledger, watch, tasks: JoinSet::new(), in_flight, conduct: Arc::default(), replies }
     }
 
     /// Serves the worker until it ends.
@@ -99,12 +97,11 @@ impl Door {
     }
 
     async fn take(&mut self, frame: FromWorker) -> Option<Closed> {
+        if let Err(misconduct) = held(&self.conduct).allow(&frame) {
+            return Some(Closed::Misbehaved(misconduct));
+        }
         let taken = match frame {
             FromWorker::Call { call_id, place, check, primitive, arguments } => {
-                self.calls += 1;
-                if self.calls > CALL_LIMIT || call_id >= OWN_CALLS {
-                    return Some(Closed::TooManyCalls);
-                }
                 self.call(Call { id: call_id, place, check, primitive, arguments }).await;
                 Ok(())
             }
@@ -136,6 +133,7 @@ impl Door {
         let Some(permit) = self.admit().await else { return };
         let (desk, ledger) = (Arc::clone(&self.desk), Arc::clone(&self.ledger));
         let (watch, replies) = (Arc::clone(&self.watch), self.replies.clone());
+        let conduct = Arc::clone(&self.conduct);
         self.tasks.spawn(async move {
             let answer = desk.perform(&call).await?;
             if let Err(fault) = &answer.reply
@@ -146,6 +144,7 @@ impl Door {
             if let Some(check) = call.check {
                 lock(&ledger).note(check, answer.call, answer.reply.as_ref().err());
             }
+            held(&conduct).call_is_over(call.check, call.id);
             // The receiver is gone only when the worker is.
             let _ = replies.send((Reply { call_id: call.id, result: answer.reply }, permit));
             Ok(())
@@ -194,7 +193,11 @@ pub(crate) fn end_check(
 }
 
 pub(crate) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
-    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    held(ledger)
+}
+
+fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Closed {
@@ -203,8 +206,11 @@ impl Closed {
         match self {
             Self::Ended(outcome) => WorkerEnd::from(outcome.clone()),
             Self::Broke(broken) => WorkerEnd::Died { message: broken.to_string() },
-            Self::TooManyCalls => {
-                WorkerEnd::Limit { message: format!("a run makes at most {CALL_LIMIT} calls") }
+            Self::Misbehaved(limit @ Misconduct::TooManyCalls) => {
+                WorkerEnd::Limit { message: limit.to_string() }
+            }
+            Self::Misbehaved(broken @ Misconduct::Protocol(_)) => {
+                WorkerEnd::Died { message: broken.to_string() }
             }
             Self::TooMuch => {
                 WorkerEnd::Limit { message: format!("a journal has at most {} MiB", JOURNAL_LIMIT >> 20) }

@@ -2,6 +2,7 @@
 
 mod boundary;
 mod call;
+mod conduct;
 mod door;
 pub mod home;
 mod lab_guard;

@@ -23,6 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::boundary;
 use crate::call::{Desk, OWN_CALLS};
+use crate::conduct::Misconduct;
 use crate::door::{Closed, Door, end_check, lock};
 use crate::home::Operator;
 use crate::ledger::Ledger;
@@ -127,7 +128,7 @@ async fn converse(
     desk: &Arc<Desk>,
     worker: Worker,
     params: BTreeMap<String, Value>,
-) -> Result<Conversation, Fault> {
+) -> Conversation {
     let ledger = Arc::new(Mutex::new(Ledger::default()));
     let Worker { process, mut reader, mut writer } = worker;
     let mut stopped = pin!(stopped(run.time_limit));
@@ -149,17 +150,22 @@ async fn converse(
     let orderly = matches!(closed, Stop::Closed(Closed::Ended(_)));
     let status = if orderly { process.reap().await } else { process.stop().await };
     let end = closed.worker_end(run, &status.map(|s| s.to_string()).unwrap_or_else(|e| e.to_string()));
+    // One line that cannot be written is no reason to leave out the rest: a packet that says what it can is worth more than none.
+    let mut unrecorded = false;
     let open = lock(&ledger).still_open();
     for check in open {
         let verdict =
             Verdict::Error { fault: None, message: "the script ended within this check".to_owned() };
-        end_check(desk, &ledger, &*run.watch, check, verdict)?;
+        unrecorded |= end_check(desk, &ledger, &*run.watch, check, verdict).is_err();
     }
     let end = redacted::worker_end(&run.world.redactor, end);
-    desk.recorder.record(&Event::WorkerEnded { how: end.clone() })?;
+    unrecorded |= desk.recorder.record(&Event::WorkerEnded { how: end.clone() }).is_err();
     let mut exits = closed.exits();
+    if unrecorded {
+        exits.push(Exit::Bug);
+    }
     exits.extend(exits_of(&lock(&ledger)));
-    Ok(Conversation { end, exits })
+    Conversation { end, exits }
 }
 
 /// Why the conversation ended.
@@ -186,11 +192,19 @@ impl Stop {
     fn exits(&self) -> Vec<Exit> {
         match self {
             Self::Closed(Closed::Ended(Outcome::Finished)) => vec![],
-            Self::Closed(Closed::Ended(Outcome::Limit { .. }) | Closed::TooManyCalls | Closed::TooMuch)
+            Self::Closed(
+                Closed::Ended(Outcome::Limit { .. })
+                | Closed::Misbehaved(Misconduct::TooManyCalls)
+                | Closed::TooMuch,
+            )
             | Self::TimedOut => {
                 vec![Exit::Limit]
             }
-            Self::Closed(Closed::Ended(Outcome::Threw { .. }) | Closed::Broke(_)) => vec![Exit::Script],
+            Self::Closed(
+                Closed::Ended(Outcome::Threw { .. })
+                | Closed::Broke(_)
+                | Closed::Misbehaved(Misconduct::Protocol(_)),
+            ) => vec![Exit::Script],
             Self::Closed(Closed::Unrecorded(_)) => vec![Exit::Bug],
             Self::Interrupted => vec![Exit::Interrupted],
         }
@@ -228,12 +242,12 @@ async fn signalled(kind: SignalKind) {
     }
 }
 
-async fn seal(run: &Run, desk: Arc<Desk>, talk: Result<Conversation, Fault>) -> Result<Finished, Refusal> {
+async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished, Refusal> {
     let desk = last_holder(desk).await?;
     let denials = desk.gate.denials();
     let denials: Vec<Fault> =
         denials.into_iter().map(|fault| run.world.redactor.redact_fault(fault)).collect();
-    let Conversation { end, mut exits } = talk?;
+    let Conversation { end, mut exits } = talk;
     if !denials.is_empty() {
         exits.push(Exit::Denied);
     }
@@ -337,3 +351,6 @@ fn hostname() -> String {
 fn user() -> String {
     format!("uid {}", rustix::process::getuid().as_raw())
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,6 +73,18 @@ impl Worker {
     }
 }
 
+#[cfg(test)]
+impl Worker {
+    /// A worker that says whatever the holder of the other end says.
+    pub(crate) fn crafted() -> std::io::Result<(Self, UnixStream)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let process = Process(Command::new("sleep").arg("600").kill_on_drop(true).spawn()?);
+        let (reader, writer) = ours.into_split();
+        let reader = FrameReader { stream: reader, come: Vec::new() };
+        Ok((Self { process, reader, writer: FrameWriter(writer) }, theirs))
+    }
+}
+
 impl Process {
     /// Ends the process, whatever it is doing, and waits until it is gone.
     pub(crate) async fn stop(mut self) -> std::io::Result<ExitStatus> {
