@@ -34,7 +34,6 @@ pub const EDGES: &[Edge] = &[
     uses("fabric", "fabric-twin", "makes the twin of a rehearsal and plants its faults"),
     uses("fabric-bench", "fabric-connect", "measures the real SSH client"),
     uses("fabric-bench", "fabric-wire", "speaks of the hosts that it measures"),
-    uses("fabric-connect", "fabric-model", "names what it connects to"),
     uses("fabric-connect", "fabric-wire", "implements the seams"),
     uses("fabric-evidence", "fabric-model", "seals faults, values and outcomes"),
     uses("fabric-gate", "fabric-model", "decides over names, resources and classes; no I/O is in reach"),
