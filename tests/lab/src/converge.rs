@@ -17,6 +17,10 @@ use crate::program::{output, run, words};
 /// How long the plane may take: a cold boot takes five to ten seconds on two busy cores.
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// How long the front door must answer without a gap to have noticed what there is to notice: dnsdist looks at each server once
+/// a second and gives it a second to answer.
+const STEADY: Duration = Duration::from_secs(3);
+
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -64,6 +68,25 @@ impl Plane<'_> {
             let seen = self.dig(RUNNER, &self.front()?, &["+short", WEB_NAME, "A"])?;
             Ok(Look::from(seen.trim() == WEB_ADDRESS, seen))
         })
+    }
+
+    /// Waits until the front door has answered every question for a while: then it has noticed which servers are gone.
+    pub(crate) fn front_is_steady(&self) -> Result<(), LabError> {
+        let begin = Instant::now();
+        let mut good_since = begin;
+        let zone = self.site.zones.keys().next().map_or(".", |zone| zone.as_str());
+        while good_since.elapsed() < STEADY {
+            if begin.elapsed() > DEADLINE {
+                let (what, seen) =
+                    ("the front door is steady".to_owned(), "questions without answer".to_owned());
+                return Err(LabError::Deadline { what, seen, seconds: DEADLINE.as_secs() });
+            }
+            if !self.soa(RUNNER, &self.front()?, zone).is_ok_and(|look| look.reached) {
+                good_since = Instant::now();
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Ok(())
     }
 
     /// Looks until `look` is satisfied.

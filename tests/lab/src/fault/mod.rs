@@ -14,6 +14,7 @@ use crate::error::LabError;
 use crate::fault::catalogue::CATALOGUE;
 use crate::fault::journal::{Journal, Planted};
 use crate::fault::kind::{Arguments, Kind, Recipe};
+use crate::node;
 use crate::place::Place;
 
 /// One line of `fault list`.
@@ -65,7 +66,8 @@ pub(crate) fn plant(plane: &Plane<'_>, name: &str, arguments: &[String]) -> Resu
     recipe.steps.iter().try_for_each(|step| step.fits(plane))?;
     journal.0.push(Planted { name: name.to_owned(), arguments: arguments.values(), steps: Vec::new() });
     let at = journal.0.len() - 1;
-    let Err(error) = take(plane, &mut journal, at, recipe) else { return Ok(()) };
+    let taken = take(plane, &mut journal, at, recipe).and_then(|()| settle(plane, &arguments.values()));
+    let Err(error) = taken else { return Ok(()) };
     // A fault is planted or it is not: what took effect of this one is taken back.
     match take_back(plane, &mut journal, at) {
         Ok(()) => Err(error),
@@ -77,6 +79,15 @@ pub(crate) fn plant(plane: &Plane<'_>, name: &str, arguments: &[String]) -> Resu
             Err(left)
         }
     }
+}
+
+/// A fault of a name server shows once the edges in front of it have noticed.
+fn settle(plane: &Plane<'_>, arguments: &[String]) -> Result<(), LabError> {
+    let servers = node::of_role(plane.site, "auth");
+    if arguments.first().is_some_and(|node| servers.contains(&node.as_str())) {
+        plane.front_is_steady()?;
+    }
+    Ok(())
 }
 
 fn take(plane: &Plane<'_>, journal: &mut Journal, at: usize, recipe: Recipe) -> Result<(), LabError> {
