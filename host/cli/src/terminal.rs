@@ -122,6 +122,7 @@ fn check_line(title: &str, check: &EndedCheck) -> String {
         Status::Fail => (BAD, "FAIL "),
         Status::Error => (BAD, "ERROR"),
         Status::Skip => (UNSURE, "skip "),
+        Status::Deferred => (UNSURE, "later"),
     };
     format!("  {style}{mark}{style:#} {title}  {took}{}", details(&check.verdict))
 }
@@ -144,7 +145,9 @@ fn details(verdict: &Verdict) -> String {
             )
         }
         Verdict::Error { fault: None, message } => format!("\n        {}", lines(message, "        ")),
-        Verdict::Skip { reason } => format!("\n        {}", lines(reason, "        ")),
+        Verdict::Skip { reason } | Verdict::Deferred { reason } => {
+            format!("\n        {}", lines(reason, "        "))
+        }
     }
 }
 

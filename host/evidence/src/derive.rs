@@ -167,7 +167,8 @@ impl<'a> Story<'a> {
                     torn_digest: *torn_digest,
                 });
             }
-            Event::Printed { .. } | Event::Unknown => {}
+            // What a run changed is not derived yet.
+            _ => {}
         }
         if !recovered {
             self.last = line.at;
@@ -222,6 +223,7 @@ impl<'a> Story<'a> {
         match self.worker {
             Some(WorkerEnd::Limit { .. }) => exits.push(Exit::Limit),
             Some(WorkerEnd::Threw { .. } | WorkerEnd::Died { .. }) => exits.push(Exit::Script),
+            Some(WorkerEnd::Aborted { .. }) => exits.push(Exit::ChecksFailed),
             Some(WorkerEnd::Finished | WorkerEnd::Stopped { .. }) | None => {}
         }
         if counts.fail > 0 {
@@ -303,6 +305,7 @@ fn status(verdict: Option<&CheckVerdict>) -> Status {
         Some(CheckVerdict::Fail { .. }) => Status::Fail,
         Some(CheckVerdict::Error { .. }) | None => Status::Error,
         Some(CheckVerdict::Skip { .. }) => Status::Skip,
+        Some(CheckVerdict::Deferred { .. }) => Status::Deferred,
     }
 }
 
@@ -337,7 +340,9 @@ impl OpenCheck<'_> {
                 record.message = Some(message.clone());
                 record.fault.clone_from(fault);
             }
-            Some(CheckVerdict::Skip { reason }) => record.message = Some(reason.clone()),
+            Some(CheckVerdict::Skip { reason } | CheckVerdict::Deferred { reason }) => {
+                record.message = Some(reason.clone())
+            }
             None => record.message = Some("the run ended before this check did".to_owned()),
         }
         record

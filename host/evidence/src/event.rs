@@ -6,18 +6,20 @@
 
 use std::net::IpAddr;
 
+use fabric_model::change::{Heals, Intent, Standing, Undone};
 use fabric_model::check::{Basis, Place, Verdict};
 use fabric_model::door::Outcome;
 use fabric_model::exit::Exit;
-use fabric_model::{Digest, Fault, Value};
+use fabric_model::{Digest, Fault, Slug, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::count;
 use crate::exact;
 pub use crate::head::{
-    FileRecord, HostRecord, Mode, PacketLink, Principal, RunHead, ScriptRecord, SiteRecord,
+    Act, FileRecord, HostRecord, Mode, PacketLink, Principal, RunHead, ScriptRecord, SiteRecord,
 };
+use crate::stamp::Stamp;
 
 /// One thing that happened in a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -121,6 +123,222 @@ pub enum Event {
         /// Redacted, untrusted text.
         text: String,
     },
+    /// A selector of the call's arguments, such as `holder(vip:dns)`, was resolved to a host.
+    Selected {
+        /// The call.
+        #[serde(with = "count")]
+        #[schemars(with = "u64")]
+        call_id: u64,
+        /// As the script wrote it.
+        selector: String,
+        /// What it stands for now.
+        host: Slug,
+    },
+    /// The run executes this plan, and only this plan.
+    PlanBound {
+        /// The plan's digest.
+        plan: Digest,
+        /// The packet of the dry run that made it.
+        made_in: PacketLink,
+        /// Who approved it, in which role.
+        approvals: Vec<Principal>,
+    },
+    /// The guards of the policy let the run change things. Nothing was changed before.
+    GuardsMet {
+        /// The rows of the policy that were met.
+        rules: Vec<RuleRecord>,
+        /// Why the executor makes the change, in his words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// The maintenance window.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<WindowRecord>,
+        /// The executor's signature over plan digest and run, armored: he is who he says he is before the first change.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<String>,
+    },
+    /// A guard refused to let the run change things, or go on changing them.
+    GuardRefused {
+        /// Which, and what would meet it.
+        fault: FaultRecord,
+    },
+    /// A dry run planned a change. Nothing was sent to the target but questions.
+    ChangePlanned {
+        /// The call.
+        #[serde(with = "count")]
+        #[schemars(with = "u64")]
+        call_id: u64,
+        /// The number of the change in the plan, from 0.
+        change: u32,
+        /// What it would do.
+        summary: String,
+        /// What becomes of it when the host never comes back.
+        heals: Heals,
+    },
+    /// The dry run is over; its plan lies under `artifacts/plan.json`.
+    PlanMade {
+        /// The plan's digest.
+        plan: Digest,
+        /// How many changes it holds.
+        changes: u32,
+    },
+    /// A change is about to be made. Synced to the disk before anything happens on the target.
+    ChangeIntended {
+        /// Everything that taking it back needs.
+        intent: Box<Intent>,
+        /// HMAC-SHA-256 over the intent with the operator's own key: `recover` takes no intent that he did not make.
+        seal: String,
+    },
+    /// A dead-man timer is armed, and was read back.
+    TimerArmed {
+        /// The change.
+        change: u32,
+        /// The timer's unit on the target.
+        timer: String,
+        /// Seconds that were left when it was read back.
+        left_s: u32,
+        /// What it runs.
+        argv: String,
+    },
+    /// A dead-man timer was disarmed, or had fired.
+    TimerDisarmed {
+        /// The change.
+        change: u32,
+        /// The timer's unit on the target.
+        timer: String,
+        /// Whether it had fired before.
+        fired: bool,
+    },
+    /// The command of a change came back, or did not.
+    ChangeApplied {
+        /// The change.
+        change: u32,
+        /// `done` or `unknown`.
+        effect: String,
+        /// Why nobody knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<FaultRecord>,
+    },
+    /// The target was looked at after a change.
+    ChangeConfirmed {
+        /// The change.
+        change: u32,
+        /// How it stands.
+        standing: Standing,
+        /// What was seen; none where it cannot be looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "exact::optional")]
+        #[schemars(with = "Option<serde_json::Value>")]
+        seen: Option<Value>,
+    },
+    /// Taking a change back began.
+    UndoBegun {
+        /// The run that made the change.
+        run_id: Slug,
+        /// The change.
+        change: u32,
+    },
+    /// Taking a change back ended.
+    UndoEnded {
+        /// The run that made the change.
+        run_id: Slug,
+        /// The change.
+        change: u32,
+        /// How.
+        undone: Undone,
+        /// What was seen last; none where it cannot be looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "exact::optional")]
+        #[schemars(with = "Option<serde_json::Value>")]
+        seen: Option<Value>,
+        /// Why it is not restored.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<FaultRecord>,
+    },
+    /// An operation came to its end: its changes stay.
+    Committed {
+        /// How many changes.
+        changes: u32,
+    },
+    /// A scope of changes began.
+    ScopeBegun {
+        /// Its number: that of the call with which it began.
+        #[serde(with = "count")]
+        #[schemars(with = "u64")]
+        scope: u64,
+        /// Where in the script.
+        place: Place,
+        /// Its title, untrusted text.
+        title: String,
+    },
+    /// The script came to the end of a scope. What was changed in it is undone next.
+    ScopeEnding {
+        /// Its number.
+        #[serde(with = "count")]
+        #[schemars(with = "u64")]
+        scope: u64,
+        /// `finished`, `threw`, `aborted`, or `cut` where the script's process is gone.
+        how: String,
+        /// What was thrown, or the condition that held.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
+    /// Everything that was changed in a scope is undone, or is not.
+    ScopeEnded {
+        /// Its number.
+        #[serde(with = "count")]
+        #[schemars(with = "u64")]
+        scope: u64,
+        /// Whether every change is as it was before.
+        restored: bool,
+    },
+    /// A continuous probe ended. Its samples lie in an artifact.
+    ProbeEnded {
+        /// The scope that it ran in.
+        #[serde(with = "count")]
+        #[schemars(with = "u64")]
+        scope: u64,
+        /// Which primitive, on which resources.
+        primitive: String,
+        /// The resources that it probed.
+        resources: Vec<String>,
+        /// From the beginning of one sample to that of the next, in milliseconds.
+        every_ms: u32,
+        /// How many samples were taken.
+        #[serde(with = "count")]
+        #[schemars(with = "u64")]
+        sent: u64,
+        /// How many had no good answer.
+        #[serde(with = "count")]
+        #[schemars(with = "u64")]
+        lost: u64,
+        /// The longest time between two samples with a good answer, in milliseconds.
+        #[serde(with = "count")]
+        #[schemars(with = "u64")]
+        gap_ms: u64,
+        /// The artifact with every sample.
+        artifact: String,
+        /// Its digest.
+        digest: Digest,
+    },
+    /// The holders of a VIP changed, as its members say.
+    HoldersSeen {
+        /// The VIP.
+        vip: Slug,
+        /// Hosts that hold it.
+        hosts: Vec<Slug>,
+        /// Members that could not be asked.
+        silent: Vec<Slug>,
+    },
+    /// A person took a step.
+    HumanStep {
+        /// Where in the script.
+        place: Place,
+        /// His role, such as `conductor` or `observer`.
+        role: String,
+        /// Who, untrusted text.
+        name: String,
+        /// What he did, saw or decided, untrusted text.
+        text: String,
+    },
     /// The script's process is gone.
     WorkerEnded {
         /// How.
@@ -189,11 +407,11 @@ pub enum CallOutcome {
 pub struct FaultRecord {
     /// What went wrong, such as `port.timeout`.
     pub code: String,
-    /// Where: `decode`, `gate`, `observe`, `record`.
+    /// Where: `decode`, `gate`, `observe`, `plan`, `record`, `apply`, `undo`.
     pub stage: String,
-    /// What it did to the target: `none` or `unknown`.
+    /// What it did to the target: `none`, `done`, `partial` or `unknown`.
     pub effect: String,
-    /// Whether trying again makes sense: `never` or `same_call`.
+    /// Whether trying again makes sense: `never`, `same_call` or `after_observing`.
     pub retry: String,
     /// A fragment without a period.
     pub message: String,
@@ -208,15 +426,21 @@ impl From<&Fault> for FaultRecord {
             Stage::Decode => "decode",
             Stage::Gate => "gate",
             Stage::Observe => "observe",
+            Stage::Plan => "plan",
             Stage::Record => "record",
+            Stage::Apply => "apply",
+            Stage::Undo => "undo",
         };
         let effect = match fault.effect {
             Effect::None => "none",
+            Effect::Done => "done",
+            Effect::Partial => "partial",
             Effect::Unknown => "unknown",
         };
         let retry = match fault.retry {
             Retry::Never => "never",
             Retry::SameCall => "same_call",
+            Retry::AfterObserving => "after_observing",
         };
         Self {
             code: fault.code.as_str().to_owned(),
@@ -261,6 +485,11 @@ pub enum CheckVerdict {
         /// The reason.
         reason: String,
     },
+    /// In a dry run: the answer depends on a change that is only planned.
+    Deferred {
+        /// On which.
+        reason: String,
+    },
 }
 
 impl From<Verdict> for CheckVerdict {
@@ -272,6 +501,7 @@ impl From<Verdict> for CheckVerdict {
                 Self::Error { fault: fault.as_ref().map(FaultRecord::from), message }
             }
             Verdict::Skip { reason } => Self::Skip { reason },
+            Verdict::Deferred { reason } => Self::Deferred { reason },
         }
     }
 }
@@ -302,6 +532,21 @@ pub enum WorkerEnd {
         /// Why.
         message: String,
     },
+    /// It gave up by its own rules.
+    Aborted {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A maintenance window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WindowRecord {
+    /// When it opens.
+    pub start: Stamp,
+    /// When it closes.
+    pub end: Stamp,
 }
 
 impl From<Outcome> for WorkerEnd {
@@ -310,6 +555,7 @@ impl From<Outcome> for WorkerEnd {
             Outcome::Finished => Self::Finished,
             Outcome::Threw { message } => Self::Threw { message },
             Outcome::Limit { message } => Self::Limit { message },
+            Outcome::Aborted { reason } => Self::Aborted { reason },
         }
     }
 }

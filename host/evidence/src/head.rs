@@ -21,6 +21,8 @@ pub struct RunHead {
     pub version: String,
     /// `run` or `rehearse`.
     pub mode: Mode,
+    /// What it may do: observe, plan, execute, recover.
+    pub act: Act,
     /// When it began.
     pub started: Stamp,
     /// Where.
@@ -64,6 +66,32 @@ impl Mode {
         match self {
             Self::Run => "run",
             Self::Rehearse => "rehearse",
+        }
+    }
+}
+
+/// What a run may do to its site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// The script only observes.
+    Observe,
+    /// A dry run of a script that changes things: it observes, and makes a plan.
+    Plan,
+    /// It changes things.
+    Execute,
+    /// It takes back what a killed run left.
+    Recover,
+}
+
+impl Act {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Plan => "plan",
+            Self::Execute => "execute",
+            Self::Recover => "recover",
         }
     }
 }

@@ -76,6 +76,10 @@ pub struct Counts {
     #[serde(with = "count")]
     #[schemars(with = "u64")]
     pub skip: u64,
+    /// Not to be looked at before the planned changes are made.
+    #[serde(with = "count")]
+    #[schemars(with = "u64")]
+    pub deferred: u64,
 }
 
 impl Counts {
@@ -86,12 +90,13 @@ impl Counts {
             Status::Fail => self.fail += 1,
             Status::Error => self.error += 1,
             Status::Skip => self.skip += 1,
+            Status::Deferred => self.deferred += 1,
         }
     }
 
     /// All checks.
     pub fn total(&self) -> u64 {
-        self.pass + self.fail + self.error + self.skip
+        self.pass + self.fail + self.error + self.skip + self.deferred
     }
 }
 

@@ -101,6 +101,7 @@ fn summary(out: &mut String, run: &RunRecord) {
         Some(WorkerEnd::Limit { message }) => Some(("The script reached a limit", message)),
         Some(WorkerEnd::Died { message }) => Some(("The script's process died", message)),
         Some(WorkerEnd::Stopped { message }) => Some(("The script was stopped", message)),
+        Some(WorkerEnd::Aborted { reason }) => Some(("The script gave up by its own rules", reason)),
     };
     if let Some((what, message)) = end {
         line!(out, "\n{what}: {}", text(message));
@@ -220,6 +221,7 @@ fn word(status: Status) -> &'static str {
         Status::Fail => "**FAIL**",
         Status::Error => "**ERROR**",
         Status::Skip => "skip",
+        Status::Deferred => "deferred",
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Status {
     Error,
     /// Not looked at, for the reason given.
     Skip,
+    /// Cannot be looked at before the planned changes are made. Only a dry run has such checks.
+    Deferred,
 }
 
 impl Status {
@@ -28,6 +30,7 @@ impl Status {
             Self::Fail => "fail",
             Self::Error => "error",
             Self::Skip => "skip",
+            Self::Deferred => "deferred",
         }
     }
 }
@@ -73,6 +76,11 @@ pub enum Verdict {
     /// The script gave a reason not to look.
     Skip {
         /// The reason.
+        reason: String,
+    },
+    /// In a dry run: the answer depends on a change that is only planned.
+    Deferred {
+        /// On which.
         reason: String,
     },
 }

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{Place, Verdict};
 use crate::fault::Fault;
+use crate::name::Slug;
 use crate::primitive::PrimitiveName;
 use crate::value::Value;
 
 /// The version of these frames. Worker and host are the same executable; the number guards against a stale one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The largest frame, in bytes. The largest honest one is an answer with a body of 1 MiB, escaped.
 pub const FRAME_LIMIT: usize = 8 << 20;
@@ -101,6 +102,39 @@ pub enum FromWorker {
         /// How long, in milliseconds.
         millis: u64,
     },
+    /// A scope of changes begins (`during`): whatever is changed in it is undone by the host when it ends, however it ends.
+    /// Answered by [`Reply`] with `null` once the probe, if any, has had its first good answers.
+    ScopeBegin {
+        /// Unique in the run, among the calls; names the scope from here on.
+        call_id: u64,
+        /// Where in the script.
+        place: Place,
+        /// The title as the script gave it.
+        title: String,
+        /// What is watched meanwhile.
+        watch: Watched,
+    },
+    /// The innermost open scope ends. Answered by [`Reply`], once everything that was changed in it is undone and the undoing is
+    /// verified, with a [`ScopeReport`]; by a fault where something was not restored.
+    ScopeEnd {
+        /// Unique in the run, among the calls.
+        call_id: u64,
+        /// The scope: the number with which it began.
+        scope: u64,
+        /// How the script came to its end.
+        ended: ScopeEnded,
+    },
+    /// A step that a person took: who, in which role, and what.
+    Human {
+        /// Where in the script.
+        place: Place,
+        /// The role, such as `conductor` or `observer`.
+        role: String,
+        /// Who.
+        name: String,
+        /// What he did, saw or decided; untrusted text.
+        text: String,
+    },
     /// `print`, `debug` or `note`.
     Print {
         /// Where in the script.
@@ -113,6 +147,78 @@ pub enum FromWorker {
         /// How.
         outcome: Outcome,
     },
+}
+
+/// What is watched while a scope is open.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watched {
+    /// The continuous probe.
+    pub probe: Option<ProbeSpec>,
+    /// The group of VIPs whose holders are recorded: every VIP of the pair.
+    pub group: Option<Slug>,
+    /// After how many seconds without a sign of life from the host the targets heal themselves; the host's default unless given.
+    pub heal_after_s: Option<u32>,
+}
+
+/// A call that is made over and over, as a client of the service would.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeSpec {
+    /// Which observing primitive.
+    pub primitive: PrimitiveName,
+    /// Its one table of arguments.
+    pub arguments: Value,
+    /// From the beginning of one sample to that of the next, in milliseconds: 10 to 1,000.
+    pub every_ms: u32,
+}
+
+/// How the script came to the end of a scope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ended", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ScopeEnded {
+    /// Its functions returned.
+    Finished,
+    /// One of them threw.
+    Threw {
+        /// What, with the place in the script.
+        message: String,
+    },
+    /// A condition of `abort_when` held.
+    Aborted {
+        /// Its title.
+        reason: String,
+    },
+}
+
+/// What a scope came to, as the script gets it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScopeReport {
+    /// Whether the run only plans: then there is nothing to report.
+    pub planned: bool,
+    /// How many samples the probe took.
+    pub sent: u64,
+    /// How many of them had no good answer.
+    pub lost: u64,
+    /// The longest time between two samples with a good answer, in milliseconds.
+    pub gap_ms: u64,
+    /// Which hosts held which VIP, from when on, in milliseconds after the beginning of the scope.
+    pub holders: Vec<Holding>,
+}
+
+/// A change of the holders of one VIP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holding {
+    /// The VIP.
+    pub vip: Slug,
+    /// From when on, in milliseconds after the beginning of the scope.
+    pub at_ms: u64,
+    /// The hosts that hold it; none where it is nowhere.
+    pub hosts: Vec<Slug>,
+    /// Members that could not be asked.
+    pub silent: Vec<Slug>,
 }
 
 /// How a script ended.
@@ -130,6 +236,11 @@ pub enum Outcome {
     Limit {
         /// Which, with the place in the script.
         message: String,
+    },
+    /// It gave up by its own rules: the steady state did not hold, or a condition of `abort_when` did.
+    Aborted {
+        /// Why.
+        reason: String,
     },
 }
 

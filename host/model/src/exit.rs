@@ -32,18 +32,28 @@ macro_rules! exits {
 }
 
 exits! {
+    /// What was changed could not be put back, or nobody knows whether it was.
+    Incomplete = 14, "failed, restoration incomplete or unknown";
     /// The host has a bug.
     Bug = 70, "internal error";
     /// The gate refused something, even if the script caught it.
     Denied = 6, "denied";
-    /// Another run was left unrecovered.
+    /// Changes are frozen, or another run was left unrecovered.
     Unrecovered = 8, "frozen or unrecovered";
+    /// An approval is missing, past its end, used, or not for this run.
+    Approval = 9, "approval missing or expired";
+    /// The world is no longer the one that the plan rests on, or the plan is not the one that was made.
+    PlanStale = 10, "plan stale";
     /// A limit on the script was reached.
     Limit = 21, "limit hit";
     /// The script cannot be parsed, or threw outside a check, or its process died.
     Script = 20, "script fault";
     /// Ctrl-C.
     Interrupted = 130, "interrupted";
+    /// A change failed, and everything that the run had changed is as it was before.
+    Undone = 13, "failed, undone";
+    /// A change failed before it had any effect.
+    NoEffect = 12, "failed, no effect";
     /// A packet or its signature does not verify.
     Verification = 30, "verification failed";
     /// The command line is wrong.

@@ -28,6 +28,17 @@ macro_rules! codes {
 codes! {
     /// The host found a state that its own code rules out.
     BugInternal = "bug.internal",
+    /// The target is neither as it was before the change nor as the change left it: somebody else changed it, and it is not
+    /// overwritten.
+    ChangeConflict = "change.conflict",
+    /// What a change did could not be undone.
+    ChangeNotRestored = "change.not_restored",
+    /// A change stands where none may: in `par`, in a check, or in a GameDay outside every `during`.
+    ChangeOutOfPlace = "change.out_of_place",
+    /// The dead-man timer is not armed as it should be, so nothing was changed.
+    ChangeTimer = "change.timer",
+    /// A change did not lead to the state that its plan says, or the state after it cannot be read.
+    ChangeUnconfirmed = "change.unconfirmed",
     /// The address of the target is refused by a deny rule.
     DeniedAddress = "denied.address",
     /// A deny rule of the policy names this primitive and resource.
@@ -38,6 +49,46 @@ codes! {
     DeniedUndeclared = "denied.undeclared",
     /// The evidence packet or the journal could not be written.
     EvidenceUnwritable = "evidence.unwritable",
+    /// An approval is missing: too few principals have signed this plan.
+    GuardApproval = "guard.approval",
+    /// An approval is past its end.
+    GuardApprovalExpired = "guard.approval_expired",
+    /// An approval is for another plan, environment, executor or window.
+    GuardApprovalOther = "guard.approval_other",
+    /// The executor approved his own plan, or one key stands in two roles.
+    GuardApprovalOwn = "guard.approval_own",
+    /// An approval was used before.
+    GuardApprovalUsed = "guard.approval_used",
+    /// The authority that keeps approvals, freezes and budgets cannot be reached.
+    GuardAuthority = "guard.authority",
+    /// The executor could rewrite what binds him, and the policy wants that to be impossible.
+    GuardBoundary = "guard.boundary",
+    /// A budget is used up: changes of the run, changes of the hour, distinct targets.
+    GuardBudget = "guard.budget",
+    /// Changes are refused in CI.
+    GuardCi = "guard.ci",
+    /// The target belongs to an environment in which the policy allows no such change.
+    GuardEnvironment = "guard.environment",
+    /// Changes are frozen.
+    GuardFrozen = "guard.frozen",
+    /// Another run holds the lock of the target, or left it unrecovered.
+    GuardLocked = "guard.locked",
+    /// There is no reason for the change, or it is too short.
+    GuardReason = "guard.reason",
+    /// The signing key cannot be used.
+    GuardSigner = "guard.signer",
+    /// An earlier run left the target unrecovered.
+    GuardUnrecovered = "guard.unrecovered",
+    /// The maintenance window is missing, too long, or not open.
+    GuardWindow = "guard.window",
+    /// The maintenance window closed while the run was changing things.
+    GuardWindowClosed = "guard.window_closed",
+    /// The plan's file, or what it was made from, is not what its digest says.
+    PlanAltered = "plan.altered",
+    /// The answer depends on a change that is only planned, so nobody knows it yet.
+    PlanDeferred = "plan.deferred",
+    /// The world, or the script's way through it, is no longer the one that the plan rests on.
+    PlanStale = "plan.stale",
     /// The other side refused our credentials.
     PortAuthentication = "port.authentication",
     /// The other side closed the connection before the answer was complete.
@@ -96,8 +147,14 @@ pub enum Stage {
     Gate,
     /// Reading from the target.
     Observe,
+    /// Deciding what to change.
+    Plan,
     /// Writing evidence.
     Record,
+    /// Changing the target.
+    Apply,
+    /// Taking a change back.
+    Undo,
 }
 
 /// What a call did to its target.
@@ -106,6 +163,10 @@ pub enum Stage {
 pub enum Effect {
     /// Nothing was changed.
     None,
+    /// The change was made.
+    Done,
+    /// A part of the change was made.
+    Partial,
     /// Not known; only an observation can tell.
     Unknown,
 }
@@ -118,6 +179,8 @@ pub enum Retry {
     Never,
     /// The same call may succeed later.
     SameCall,
+    /// What stands on the target must be observed before anything else is tried.
+    AfterObserving,
 }
 
 /// A call that did not give its result.
@@ -158,6 +221,21 @@ impl Fault {
         self
     }
 
+    /// The same fault with another effect on the target. What is not known must be looked at before anything is tried again.
+    #[must_use]
+    pub fn effect(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        if effect == Effect::Unknown {
+            self.retry = Retry::AfterObserving;
+        }
+        self
+    }
+
+    /// Whether a guard of the policy refused to let a run change anything.
+    pub fn is_guard(&self) -> bool {
+        self.code.as_str().starts_with("guard.")
+    }
+
     /// Whether the gate refused the call.
     pub fn is_denial(&self) -> bool {
         matches!(
@@ -182,7 +260,8 @@ mod tests {
     #[test]
     fn codes_are_sorted_and_begin_with_who_is_to_blame() {
         assert!(Code::ALL.is_sorted_by_key(|c| c.as_str()));
-        let blames = ["bug", "denied", "evidence", "port", "remote", "script", "site"];
+        let blames =
+            ["bug", "change", "denied", "evidence", "guard", "plan", "port", "remote", "script", "site"];
         for code in Code::ALL {
             let (blame, _) = code.as_str().split_once('.').expect("two words");
             assert!(blames.contains(&blame), "{code}");

@@ -1,6 +1,7 @@
 //! The words that every other crate of fabric shares: names, resources, values, faults, effects, exit codes, the frames of
 //! the door between worker and host, and the site model. Plain data without I/O, clock or async.
 
+pub mod change;
 pub mod check;
 pub mod diagnostic;
 pub mod digest;
@@ -8,6 +9,8 @@ pub mod door;
 pub mod exit;
 pub mod fault;
 pub mod name;
+pub mod path;
+pub mod plan;
 pub mod primitive;
 pub mod resource;
 pub mod site;
@@ -17,6 +20,7 @@ pub use diagnostic::Diagnostic;
 pub use digest::Digest;
 pub use fault::{Code, Effect, Fault, Retry, Stage};
 pub use name::Slug;
+pub use path::RemotePath;
 pub use primitive::{Class, PrimitiveName};
 pub use resource::{Addressed, Kind, Resource};
 pub use value::Value;

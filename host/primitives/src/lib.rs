@@ -2,6 +2,7 @@
 
 mod api_read;
 mod bounds;
+pub mod changing;
 pub mod dns;
 pub mod host;
 mod host_fact;
@@ -23,5 +24,5 @@ pub mod unit;
 pub use means::{Authorities, Means};
 pub use need::{Need, Wanted};
 pub use observing::{Observation, Observing};
-pub use primitive::{Observed, Prepared, Primitive};
+pub use primitive::{ObserveCall, Observed, Prepared, Primitive, Work};
 pub use target::{ApiTarget, Target, Targets};

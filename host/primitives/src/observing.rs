@@ -103,7 +103,7 @@ impl<P: Observing> Primitive for Entry<P> {
             .map_err(|misfit| Fault::new(Code::BugInternal, Stage::Decode, misfit.to_string()))?;
         let needs = P::needs(&args)?;
         let timeout = P::timeout(&args);
-        Ok(Prepared::new(canonical, needs, timeout, |targets, means, deadline| {
+        Ok(Prepared::observing(canonical, needs, timeout, |targets, means, deadline| {
             Box::pin(async move {
                 let seen = P::observe(args, targets, means, deadline).await?;
                 let output = Value::encode(&seen.output)

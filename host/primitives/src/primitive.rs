@@ -7,6 +7,7 @@ use std::time::Duration;
 use fabric_model::{Class, Fault, PrimitiveName, Value};
 use fabric_wire::Deadline;
 
+use crate::changing::{ChangeCall, ChangeExample};
 use crate::means::Means;
 use crate::need::Need;
 use crate::observing::Observation;
@@ -17,6 +18,27 @@ pub type Observed = Observation<Value>;
 
 type Running = Pin<Box<dyn Future<Output = Result<Observed, Fault>> + Send>>;
 type Run = Box<dyn FnOnce(Targets, Means, Deadline) -> Running + Send>;
+
+/// What a prepared call does once its needs are granted.
+pub enum Work {
+    /// It reads.
+    Observe(ObserveCall),
+    /// It reads, plans, and may change.
+    Change(Box<dyn ChangeCall>),
+}
+
+/// A reading that cannot begin without granted targets.
+pub struct ObserveCall(Run);
+
+impl ObserveCall {
+    /// Reads.
+    ///
+    /// # Errors
+    /// The fault of the call.
+    pub async fn run(self, targets: Targets, means: Means, deadline: Deadline) -> Result<Observed, Fault> {
+        (self.0)(targets, means, deadline).await
+    }
+}
 
 /// An entry of the registry.
 pub trait Primitive: Send + Sync {
@@ -38,6 +60,11 @@ pub trait Primitive: Send + Sync {
     /// Arguments as a script writes them.
     fn examples(&self) -> Vec<Value>;
 
+    /// Examples with what is seen before, for primitives that change something.
+    fn change_examples(&self) -> Vec<ChangeExample> {
+        Vec::new()
+    }
+
     /// Decodes the arguments of one call.
     ///
     /// # Errors
@@ -54,24 +81,26 @@ pub struct Prepared {
     pub needs: Vec<Need>,
     /// The total deadline of the call, from the moment it is granted.
     pub timeout: Duration,
-    run: Run,
+    /// What it does.
+    pub work: Work,
 }
 
 impl Prepared {
-    pub(crate) fn new(
+    pub(crate) fn observing(
         arguments: Value,
         needs: Vec<Need>,
         timeout: Duration,
         run: impl FnOnce(Targets, Means, Deadline) -> Running + Send + 'static,
     ) -> Self {
-        Self { arguments, needs, timeout, run: Box::new(run) }
+        Self { arguments, needs, timeout, work: Work::Observe(ObserveCall(Box::new(run))) }
     }
 
-    /// Runs the call.
-    ///
-    /// # Errors
-    /// The fault of the call.
-    pub async fn run(self, targets: Targets, means: Means, deadline: Deadline) -> Result<Observed, Fault> {
-        (self.run)(targets, means, deadline).await
+    pub(crate) fn changing(
+        arguments: Value,
+        needs: Vec<Need>,
+        timeout: Duration,
+        call: impl ChangeCall + 'static,
+    ) -> Self {
+        Self { arguments, needs, timeout, work: Work::Change(Box::new(call)) }
     }
 }

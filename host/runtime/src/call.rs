@@ -10,7 +10,7 @@ use fabric_evidence::{
 use fabric_gate::{Gate, Granted};
 use fabric_model::check::Place;
 use fabric_model::{Addressed, Class, Code, Digest, Fault, Kind, PrimitiveName, Resource, Stage, Value};
-use fabric_primitives::{Means, Need, Observed, Prepared, Target, Targets, Wanted, registry};
+use fabric_primitives::{Means, Need, Observed, Prepared, Target, Targets, Wanted, Work, registry};
 use fabric_wire::Deadline;
 use fabric_wire::endpoint::Endpoint;
 use tokio::task::JoinSet;
@@ -174,7 +174,10 @@ impl Desk {
         // On a task of its own, so that a panic in a client is a fault of this call and not the end of the host. The set ends
         // the task when the call is given up; a bare one would go on unseen.
         let mut task = JoinSet::new();
-        task.spawn(prepared.run(targets, means, deadline));
+        match prepared.work {
+            Work::Observe(call) => task.spawn(call.run(targets, means, deadline)),
+            Work::Change(_) => return Err(bug("nothing changes anything yet")),
+        };
         match task.join_next().await {
             Some(Ok(seen)) => seen,
             Some(Err(panic)) => Err(bug(&format!("a primitive panicked: {panic}"))),

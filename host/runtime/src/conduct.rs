@@ -64,7 +64,10 @@ impl Conduct {
                 self.open.remove(check);
                 Ok(())
             }
-            FromWorker::Print { .. } | FromWorker::End { .. } => Ok(()),
+            FromWorker::ScopeBegin { call_id, .. } | FromWorker::ScopeEnd { call_id, .. } => {
+                self.new_call(*call_id)
+            }
+            FromWorker::Human { .. } | FromWorker::Print { .. } | FromWorker::End { .. } => Ok(()),
         }
     }
 

@@ -80,6 +80,7 @@ pub fn status(verdict: &Verdict) -> Status {
         Verdict::Fail { .. } => Status::Fail,
         Verdict::Error { .. } => Status::Error,
         Verdict::Skip { .. } => Status::Skip,
+        Verdict::Deferred { .. } => Status::Deferred,
     }
 }
 

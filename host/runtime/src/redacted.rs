@@ -43,7 +43,50 @@ pub(crate) fn event(redactor: &Redactor, event: Event) -> Event {
         }
         Event::Printed { place, text: printed } => Event::Printed { place, text: text(printed) },
         Event::WorkerEnded { how } => Event::WorkerEnded { how: worker_end(redactor, how) },
-        fixed @ (Event::RunEnded { .. } | Event::Recovered { .. } | Event::Unknown) => fixed,
+        Event::Selected { call_id, selector, host } => {
+            Event::Selected { call_id, selector: text(selector), host }
+        }
+        Event::GuardsMet { rules, reason, window, proof } => {
+            Event::GuardsMet { rules, reason: reason.map(text), window, proof }
+        }
+        Event::GuardRefused { fault: refusal } => Event::GuardRefused { fault: fault(redactor, refusal) },
+        Event::ChangePlanned { call_id, change, summary, heals } => {
+            Event::ChangePlanned { call_id, change, summary: text(summary), heals }
+        }
+        Event::ChangeApplied { change, effect, fault: why } => {
+            Event::ChangeApplied { change, effect, fault: why.map(|why| fault(redactor, why)) }
+        }
+        Event::ChangeConfirmed { change, standing, seen } => {
+            Event::ChangeConfirmed { change, standing, seen: seen.map(|seen| redactor.redact_value(seen)) }
+        }
+        Event::UndoEnded { run_id, change, undone, seen, fault: why } => Event::UndoEnded {
+            run_id,
+            change,
+            undone,
+            seen: seen.map(|seen| redactor.redact_value(seen)),
+            fault: why.map(|why| fault(redactor, why)),
+        },
+        Event::ScopeBegun { scope, place, title } => Event::ScopeBegun { scope, place, title: text(title) },
+        Event::ScopeEnding { scope, how, message } => {
+            Event::ScopeEnding { scope, how, message: message.map(text) }
+        }
+        Event::HumanStep { place, role, name, text: said } => {
+            Event::HumanStep { place, role: text(role), name: text(name), text: text(said) }
+        }
+        // An intent that holds a secret is refused before it gets here, because what it is redacted to could not be undone.
+        fixed @ (Event::RunEnded { .. }
+        | Event::Recovered { .. }
+        | Event::PlanBound { .. }
+        | Event::PlanMade { .. }
+        | Event::ChangeIntended { .. }
+        | Event::TimerArmed { .. }
+        | Event::TimerDisarmed { .. }
+        | Event::UndoBegun { .. }
+        | Event::Committed { .. }
+        | Event::ScopeEnded { .. }
+        | Event::ProbeEnded { .. }
+        | Event::HoldersSeen { .. }
+        | Event::Unknown) => fixed,
     }
 }
 
@@ -65,6 +108,7 @@ pub(crate) fn worker_end(redactor: &Redactor, end: WorkerEnd) -> WorkerEnd {
         WorkerEnd::Limit { message } => WorkerEnd::Limit { message: text(message) },
         WorkerEnd::Died { message } => WorkerEnd::Died { message: text(message) },
         WorkerEnd::Stopped { message } => WorkerEnd::Stopped { message: text(message) },
+        WorkerEnd::Aborted { reason } => WorkerEnd::Aborted { reason: text(reason) },
     }
 }
 
@@ -81,6 +125,7 @@ fn verdict(redactor: &Redactor, verdict: CheckVerdict) -> CheckVerdict {
             CheckVerdict::Error { fault: why.map(|why| fault(redactor, why)), message: text(message) }
         }
         CheckVerdict::Skip { reason } => CheckVerdict::Skip { reason: text(reason) },
+        CheckVerdict::Deferred { reason } => CheckVerdict::Deferred { reason: text(reason) },
     }
 }
 

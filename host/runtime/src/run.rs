@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fabric_evidence::event::{
-    FileRecord, HostRecord, Mode, Principal as PrincipalRecord, RunHead, ScriptRecord, SiteRecord, WorkerEnd,
+    Act, FileRecord, HostRecord, Mode, Principal as PrincipalRecord, RunHead, ScriptRecord, SiteRecord,
+    WorkerEnd,
 };
 use fabric_evidence::packet::Sealed;
 use fabric_evidence::{Event, PacketFolder, Stamp, derive};
@@ -201,6 +202,10 @@ impl Stop {
                 vec![Exit::Limit]
             }
             Self::Closed(
+                // A GameDay whose steady state does not hold is a failed one, and every check says for itself what failed.
+                Closed::Ended(Outcome::Aborted { .. }),
+            ) => vec![Exit::ChecksFailed],
+            Self::Closed(
                 Closed::Ended(Outcome::Threw { .. })
                 | Closed::Broke(_)
                 | Closed::Misbehaved(Misconduct::Protocol(_)),
@@ -307,6 +312,7 @@ fn head(run: &Run, params: &BTreeMap<String, Value>) -> Result<RunHead, Refusal>
         run_id: run_id::new(now, &script.path, &fabric_connect::SystemEntropy)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         mode: run.mode,
+        act: Act::Observe,
         started: Stamp::of(now),
         site: SiteRecord {
             name: run.world.site().site.name.clone(),

@@ -102,6 +102,7 @@ fn what_grows_reaches_a_limit_on_sizes() {
     ] {
         let told = run(growing);
         match told.outcome() {
+            Outcome::Aborted { reason } => assert!(false, "it aborted: {reason}"),
             Outcome::Limit { message } => {
                 assert!(message.to_lowercase().contains(says), "{growing}: {message}")
             }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use fabric_model::site::Protocol;
 use fabric_wire::endpoint::SshHost;
@@ -92,7 +92,9 @@ impl Ssh for TwinSeams {
             in_time(deadline)?;
             let state = self.0.state();
             let path = ssh::session(&state, host)?;
-            Ok(ssh::run(&state, host.name.as_str(), &command.argv(), self.now(), path))
+            let argv = command.argv();
+            let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+            Ok(ssh::run(&state, host.name.as_str(), &argv, self.now(), path))
         })
     }
 
@@ -127,6 +129,10 @@ impl Ssh for TwinSeams {
 impl Clock for TwinSeams {
     fn now(&self) -> SystemTime {
         self.0.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(duration))
     }
 }
 

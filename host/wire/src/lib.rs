@@ -16,4 +16,4 @@ pub mod tls;
 
 pub use deadline::Deadline;
 pub use error::WireError;
-pub use seam::{BoxStream, Seams};
+pub use seam::{BoxStream, Seams, Writing};

@@ -4,14 +4,14 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::deadline::Deadline;
 use crate::endpoint::SshHost;
 use crate::error::WireError;
-use crate::ssh::{AuthProbe, CommandOutput, ReadCommand};
+use crate::ssh::{AuthProbe, ChangeCommand, CommandOutput, ReadCommand};
 
 /// A boxed future; the seams are used as trait objects.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, WireError>> + Send + 'a>>;
@@ -61,10 +61,39 @@ pub trait Ssh: Send + Sync {
     ) -> Pending<'a, AuthProbe>;
 }
 
+/// Changes hosts over SSH. Whoever only observes is not handed one.
+pub trait SshWrite: Send + Sync {
+    /// Runs one changing command, with `input` as its standard input. There is no way to run anything else. Once it was sent, a
+    /// failure says nothing about whether it took effect.
+    fn change<'a>(
+        &'a self,
+        host: &'a SshHost,
+        command: &'a ChangeCommand,
+        input: &'a [u8],
+        deadline: Deadline,
+    ) -> Pending<'a, CommandOutput>;
+
+    /// Gives up the pooled sessions to a host and to whatever is reached through it, so that what is asked next needs a new
+    /// connection.
+    fn forget<'a>(&'a self, host: &'a SshHost) -> Pending<'a, ()>;
+}
+
+/// The ways to change something. A dry run has none.
+#[derive(Clone)]
+pub struct Writing {
+    /// Hosts.
+    pub ssh: Arc<dyn SshWrite>,
+    /// The rest, as far as the typed clients above it write: Proxmox.
+    pub dial: Arc<dyn Dial>,
+}
+
 /// Tells the time.
 pub trait Clock: Send + Sync {
     /// The wall clock.
     fn now(&self) -> SystemTime;
+
+    /// Waits. On a twin, time may run faster than elsewhere.
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 /// Gives random bytes.

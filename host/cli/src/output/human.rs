@@ -49,6 +49,7 @@ fn worker_message(end: Option<&WorkerEnd>) -> Option<&str> {
         WorkerEnd::Threw { message }
         | WorkerEnd::Limit { message }
         | WorkerEnd::Died { message }
-        | WorkerEnd::Stopped { message } => Some(message),
+        | WorkerEnd::Stopped { message }
+        | WorkerEnd::Aborted { reason: message } => Some(message),
     }
 }

@@ -39,7 +39,7 @@ fn case(check: &CheckRecord) -> TestCase {
         Status::Pass => TestCaseStatus::success(),
         Status::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Status::Error => TestCaseStatus::non_success(NonSuccessKind::Error),
-        Status::Skip => TestCaseStatus::skipped(),
+        Status::Skip | Status::Deferred => TestCaseStatus::skipped(),
     };
     if check.status != Status::Pass {
         status.set_message(message(check));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use fabric_evidence::event::{
-    CallOutcome, CheckVerdict, Event, FaultRecord, HostRecord, Mode, Principal, RuleRecord, RunHead,
+    Act, CallOutcome, CheckVerdict, Event, FaultRecord, HostRecord, Mode, Principal, RuleRecord, RunHead,
     ScriptRecord, SiteRecord, Target, WorkerEnd, arguments_digest,
 };
 use fabric_evidence::packet::Sealed;
@@ -127,6 +127,7 @@ fn head(run_id: &str, principal: Principal) -> RunHead {
         run_id: run_id.parse().expect("a word"),
         version: "0.1.0".to_owned(),
         mode: Mode::Rehearse,
+        act: Act::Observe,
         started: Stamp::of(start()),
         site: SiteRecord {
             name: "samakia".parse().expect("a word"),

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use fabric_gate::{Gate, Needs, Pattern, Policy, Principal};
 use fabric_model::site::Site;
 use fabric_model::{Class, Code, Fault, Kind, PrimitiveName, Resource, Slug, Stage as Step, Value};
-use fabric_primitives::{ApiTarget, Authorities, Means, Need, Observed, Primitive, Target, Targets, Wanted};
+use fabric_primitives::{
+    ApiTarget, Authorities, Means, Need, Observed, Primitive, Target, Targets, Wanted, Work,
+};
 use fabric_twin::Twin;
 use fabric_wire::Deadline;
 use fabric_wire::endpoint::{Endpoint, ProxmoxApi, SshHost};
@@ -62,7 +64,10 @@ impl Stage {
         let authorities = Arc::new(TwinAuthorities(self.twin.clone()));
         let means = Means { seams: self.rigged.seams(), authorities };
         let deadline = Deadline::after(prepared.timeout);
-        prepared.run(Targets::new(granted), means, deadline).await
+        match prepared.work {
+            Work::Observe(call) => call.run(Targets::new(granted), means, deadline).await,
+            Work::Change(call) => call.observe(&Targets::new(granted), &means, deadline).await,
+        }
     }
 
     fn resolve(&self, need: &Need) -> Target {

@@ -1,6 +1,16 @@
 //! The closed list of reading commands. Each renders a fixed argv; there is no variant that takes a command.
 
-use fabric_model::Slug;
+use fabric_model::{RemotePath, Slug};
+
+use super::change::LOCK_UNIT;
+
+const TIMER_SHOW: [&str; 5] = [
+    "/usr/bin/systemctl",
+    "show",
+    "--no-pager",
+    "--property=Id,LoadState,ActiveState,SubState,Result,NextElapseUSecRealtime,NextElapseUSecMonotonic,LastTriggerUSec,ExecStart",
+    "--",
+];
 
 /// The commands' names in messages, shared with the parsers of their output.
 pub(super) mod name {
@@ -10,6 +20,9 @@ pub(super) mod name {
     pub(in crate::ssh) const NFT_RULESET: &str = "nft list ruleset";
     pub(in crate::ssh) const SOCKETS: &str = "socket tables";
     pub(in crate::ssh) const CLOCK: &str = "date";
+    pub(in crate::ssh) const NFT_TEXT: &str = "nft --stateless list ruleset";
+    pub(in crate::ssh) const FILE_FACTS: &str = "stat";
+    pub(in crate::ssh) const FILE_CONTENT: &str = "cat";
 }
 
 /// A command that reads and changes nothing.
@@ -33,6 +46,25 @@ pub enum ReadCommand {
     Sockets,
     /// The host's wall clock: seconds since the epoch with nanoseconds.
     Clock,
+    /// The whole nftables ruleset in nft's text form and without counters: what loading it again restores.
+    NftText,
+    /// What a path is: kind, mode, owner, group, size.
+    FileFacts {
+        /// The path.
+        path: RemotePath,
+    },
+    /// The bytes of a file.
+    FileContent {
+        /// The path.
+        path: RemotePath,
+    },
+    /// A dead-man timer and the service that it triggers, as `systemctl show` prints them: two blocks.
+    TimerShow {
+        /// Its name, without `.timer`.
+        timer: Slug,
+    },
+    /// The unit that stands for the lock of the host.
+    LockShow,
 }
 
 impl ReadCommand {
@@ -45,13 +77,17 @@ impl ReadCommand {
             Self::NftRuleset => name::NFT_RULESET,
             Self::Sockets => name::SOCKETS,
             Self::Clock => name::CLOCK,
+            Self::NftText => name::NFT_TEXT,
+            Self::FileFacts { .. } => name::FILE_FACTS,
+            Self::FileContent { .. } => name::FILE_CONTENT,
+            Self::TimerShow { .. } | Self::LockShow => name::UNIT_SHOW,
         }
     }
 
     /// The fixed argv. Every word consists of letters, digits and `._@:+-/=,%`, so the remote shell that sshd hands it to
     /// splits it into exactly these words.
-    pub fn argv(&self) -> Vec<&str> {
-        match self {
+    pub fn argv(&self) -> Vec<String> {
+        let words: Vec<&str> = match self {
             Self::UnitShow { unit } => vec![
                 "/usr/bin/systemctl",
                 "show",
@@ -69,7 +105,31 @@ impl ReadCommand {
                 vec!["/usr/bin/cat", "/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp", "/proc/net/udp6"]
             }
             Self::Clock => vec!["/usr/bin/date", "--utc", "+%s.%N"],
-        }
+            Self::NftText => {
+                vec!["/usr/bin/sudo", "-n", "/usr/sbin/nft", "--stateless", "list", "ruleset"]
+            }
+            Self::FileFacts { path } => {
+                vec!["/usr/bin/sudo", "-n", "/usr/bin/stat", "--format=%F,%a,%U,%G,%s", "--", path.as_str()]
+            }
+            Self::FileContent { path } => {
+                vec!["/usr/bin/sudo", "-n", "/usr/bin/cat", "--", path.as_str()]
+            }
+            Self::TimerShow { timer } => {
+                let (unit, service) = (format!("{timer}.timer"), format!("{timer}.service"));
+                let mut words = TIMER_SHOW.map(str::to_owned).to_vec();
+                words.extend([unit, service]);
+                return words;
+            }
+            Self::LockShow => vec![
+                "/usr/bin/systemctl",
+                "show",
+                "--no-pager",
+                "--property=LoadState,ActiveState,Description",
+                "--",
+                LOCK_UNIT,
+            ],
+        };
+        words.into_iter().map(str::to_owned).collect()
     }
 
     /// The argv as the one string that an SSH `exec` request carries (RFC 4254, 6.5).
@@ -92,6 +152,11 @@ mod tests {
             ReadCommand::NftRuleset,
             ReadCommand::Sockets,
             ReadCommand::Clock,
+            ReadCommand::NftText,
+            ReadCommand::FileFacts { path: "/etc/x".parse().expect("a path") },
+            ReadCommand::FileContent { path: "/etc/x".parse().expect("a path") },
+            ReadCommand::TimerShow { timer: slug("fabric-run-1") },
+            ReadCommand::LockShow,
         ];
         for word in all.iter().flat_map(ReadCommand::argv) {
             assert!(word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@:+-/=,%".contains(&b)), "{word}");

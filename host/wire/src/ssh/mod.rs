@@ -2,6 +2,7 @@
 //! data in the form its tool documents, never searched for in text.
 
 mod address;
+mod change;
 mod clock;
 mod command;
 mod nft;
@@ -12,6 +13,7 @@ mod sysctl;
 mod unit;
 
 pub use address::{Interface, InterfaceAddress, addresses};
+pub use change::{ChangeCommand, LOCK_UNIT, Restore, Signal};
 pub use clock::{ClockOffset, clock};
 pub use command::ReadCommand;
 pub use nft::{NftChain, NftRule, NftRuleset, NftSet, NftTable, nft_ruleset};

@@ -140,6 +140,7 @@ impl Redactor {
                 message: self.redact(&message),
             },
             Verdict::Skip { reason } => Verdict::Skip { reason: self.redact(&reason) },
+            Verdict::Deferred { reason } => Verdict::Deferred { reason: self.redact(&reason) },
         }
     }
 
