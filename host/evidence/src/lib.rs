@@ -20,6 +20,7 @@ pub mod report;
 pub mod signature;
 pub mod stamp;
 pub mod trust;
+pub mod vault;
 pub mod verify;
 
 pub use event::{
