@@ -125,6 +125,7 @@ impl Gate {
                     return Err(denial::address_as_name(asked, address, principal));
                 }
             }
+            Resource::File { .. } => {}
         }
         policy.allowed(asked, &principal.roles).ok_or_else(|| denial::ungranted(asked, policy, principal))
     }
@@ -145,7 +146,7 @@ impl Gate {
         }
         let expected = match &**granted {
             Resource::Addr(granted) => addresses.iter().all(|address| *address == granted.to_canonical()),
-            Resource::Named { .. } => true,
+            Resource::File { .. } | Resource::Named { .. } => true,
         };
         if addresses.is_empty() || !expected {
             return Some(denial::other_address(asked, &addresses, &self.principal));

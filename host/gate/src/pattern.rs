@@ -5,22 +5,26 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use fabric_model::resource::{NotAResource, split_kind};
-use fabric_model::{Class, Kind, Resource, Slug};
+use fabric_model::{Class, Kind, RemotePath, Resource, Slug};
 use ipnet::IpNet;
 
 use crate::network;
 
-/// A pattern of resources, `kind:segment` or `kind:segment/segment`.
+/// A pattern of resources, `kind:segment` or `kind:segment/segment`; for files `file:segment/segment/…`, a host and a path.
 ///
 /// `*` stands for any run of characters, also none, within one segment and never crosses `/`. A pattern without a part matches
 /// only resources without a part: `host:dns-edge-1` is the host, `host:dns-edge-1/*` is any one part of it. Kind `addr` takes an
 /// address or a network. Letters of a `name:` are compared without case and without the final dot, as DNS does.
+///
+/// A `file:` pattern matches paths of its own depth. Without a path, or with the path of a folder, it names no file: it grants
+/// nothing, and denies every file of the host or below the folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern(Shape);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Shape {
     Network(IpNet),
+    File { host: Segment, path: Vec<Segment> },
     Named { kind: Kind, name: Segment, part: Option<Segment> },
 }
 
@@ -56,6 +60,11 @@ impl Pattern {
     pub fn matches(&self, resource: &Resource) -> bool {
         match (&self.0, resource) {
             (Shape::Network(network), Resource::Addr(address)) => network::contains(network, *address),
+            (Shape::File { host, path: pattern }, Resource::File { host: name, path }) => {
+                host.matches(name.as_str())
+                    && pattern.len() == folders(path).count()
+                    && leads_to(pattern, path)
+            }
             (Shape::Named { kind, name, part }, Resource::Named { kind: k, name: n, part: p }) => {
                 let same_part = match (part, p) {
                     (None, None) => true,
@@ -69,9 +78,13 @@ impl Pattern {
     }
 
     /// Whether the pattern can match more than one resource: it has a `*`, or is a network wider than one address.
+    /// A host without a path stands for all of its files.
     pub fn has_wildcard(&self) -> bool {
         match &self.0 {
             Shape::Network(network) => network.prefix_len() < network.max_prefix_len(),
+            Shape::File { host, path } => {
+                path.is_empty() || host.has_wildcard() || path.iter().any(Segment::has_wildcard)
+            }
             Shape::Named { name, part, .. } => {
                 name.has_wildcard() || part.as_ref().is_some_and(Segment::has_wildcard)
             }
@@ -84,15 +97,32 @@ impl Pattern {
     }
 
     /// Whether a denial of this pattern holds for a resource. Denying a thing denies every part of it: whoever writes
-    /// `host:vault-1` does not mean to leave `host:vault-1/sshd` open.
+    /// `host:vault-1` does not mean to leave `host:vault-1/sshd` or `file:vault-1/etc/passwd` open.
     pub(crate) fn forbids(&self, resource: &Resource) -> bool {
         match (&self.0, resource) {
             (Shape::Named { part: None, .. }, Resource::Named { kind, name, part: Some(_) }) => {
                 self.matches(&Resource::named(*kind, name.clone()))
             }
+            (Shape::Named { kind: Kind::Host, part: None, .. }, Resource::File { host, .. }) => {
+                self.matches(&Resource::named(Kind::Host, host.clone()))
+            }
+            (Shape::File { host, path: pattern }, Resource::File { host: name, path }) => {
+                host.matches(name.as_str()) && leads_to(pattern, path)
+            }
             _ => self.matches(resource),
         }
     }
+}
+
+/// The segments of a path, the file's own name last.
+fn folders(path: &RemotePath) -> impl Iterator<Item = &str> {
+    path.as_str().split('/').skip(1)
+}
+
+/// Whether a path begins with these segments.
+fn leads_to(pattern: &[Segment], path: &RemotePath) -> bool {
+    let mut there = folders(path);
+    pattern.iter().all(|segment| there.next().is_some_and(|name| segment.matches(name)))
 }
 
 /// The address that a `name:` resource or pattern spells, if it does: it would be reached without any name being resolved.
@@ -124,6 +154,14 @@ impl FromStr for Pattern {
         }
         let segment =
             |segment: &str| Segment::parse(segment).ok_or_else(|| NotAPattern::Segment(text.to_owned()));
+        if kind == Kind::File {
+            let mut segments = rest.split('/');
+            let host = segment(segments.next().unwrap_or_default())?;
+            let below =
+                |name: &str| Segment::below(name).ok_or_else(|| NotAPattern::Segment(text.to_owned()));
+            let path = segments.map(below).collect::<Result<_, _>>()?;
+            return Ok(Self(Shape::File { host, path }));
+        }
         let (name, part) = match rest.split_once('/') {
             Some((_, part)) if part.contains('/') => {
                 return Err(NotAResource::TooManySegments(text.to_owned()).into());
@@ -140,6 +178,10 @@ impl From<&Resource> for Pattern {
     fn from(resource: &Resource) -> Self {
         Self(match resource {
             Resource::Addr(address) => Shape::Network(address.to_canonical().into()),
+            Resource::File { host, path } => Shape::File {
+                host: Segment(host.to_string()),
+                path: folders(path).map(|name| Segment(name.to_owned())).collect(),
+            },
             Resource::Named { kind, name, part } => Shape::Named {
                 kind: *kind,
                 name: Segment(folded(*kind, name.as_str())),
@@ -154,6 +196,10 @@ impl fmt::Display for Pattern {
         match &self.0 {
             Shape::Network(network) if self.has_wildcard() => write!(f, "addr:{network}"),
             Shape::Network(network) => write!(f, "addr:{}", network.addr()),
+            Shape::File { host, path } => {
+                write!(f, "file:{}", host.0)?;
+                path.iter().try_for_each(|segment| write!(f, "/{}", segment.0))
+            }
             Shape::Named { kind, name, part: None } => write!(f, "{}:{}", kind.as_str(), name.0),
             Shape::Named { kind, name, part: Some(part) } => {
                 write!(f, "{}:{}/{}", kind.as_str(), name.0, part.0)
@@ -170,6 +216,11 @@ impl Segment {
     fn parse(text: &str) -> Option<Self> {
         // With a letter for each `*` it has to be a name: so a pattern can match names only, and is no longer than one.
         text.replace('*', "a").parse::<Slug>().ok().map(|_| Self(text.to_owned()))
+    }
+
+    /// A segment of a path, which may begin with one dot more than a name.
+    fn below(text: &str) -> Option<Self> {
+        Self::parse(text.strip_prefix('.').unwrap_or(text)).map(|_| Self(text.to_owned()))
     }
 
     fn has_wildcard(&self) -> bool {
@@ -256,6 +307,37 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_matched_segment_by_segment() {
+        assert!(holds("file:dns-*/etc/keepalived/*.conf", "file:dns-edge-1/etc/keepalived/keepalived.conf"));
+        assert!(holds("file:dns-edge-1/etc/.*", "file:dns-edge-1/etc/.hidden"));
+        assert!(!holds("file:dns-edge-1/etc/*", "file:dns-edge-1/etc/keepalived/keepalived.conf"));
+        assert!(!holds("file:*/etc/x", "host:dns-edge-1"));
+        assert!(!holds("host:dns-edge-1/*", "file:dns-edge-1/etc"));
+        for folder in ["file:dns-edge-1", "file:dns-edge-1/etc"] {
+            assert!(!holds(folder, "file:dns-edge-1/etc/x"), "{folder} grants what it does not name");
+        }
+    }
+
+    #[test]
+    fn denying_a_host_or_a_folder_denies_its_files() {
+        let forbids = |pattern: &str, resource: &str| {
+            let pattern = pattern.parse::<Pattern>().expect("a pattern");
+            pattern.forbids(&resource.parse().expect("a resource"))
+        };
+        for pattern in
+            ["host:vault-*", "file:vault-*", "file:vault-1/etc", "file:*/etc/*.d", "file:vault-1/etc/a.d/b"]
+        {
+            assert!(forbids(pattern, "file:vault-1/etc/a.d/b"), "{pattern}");
+        }
+        for pattern in
+            ["host:vault-2", "host:vault-1/b", "vip:vault-1", "file:vault-1/et", "file:vault-1/etc/a.d/b/c"]
+        {
+            assert!(!forbids(pattern, "file:vault-1/etc/a.d/b"), "{pattern}");
+        }
+        assert!(!forbids("file:vault-1", "host:vault-1/sshd"));
+    }
+
+    #[test]
     fn other_spellings_are_refused() {
         for bad in [
             "host",
@@ -278,6 +360,13 @@ mod tests {
             "name:10.0.0.1",
             "name:10.0.0.1.",
             "host:a b",
+            "file:",
+            "file:a/",
+            "file:/etc",
+            "file:a//x",
+            "file:a/etc/../x",
+            "file:a/etc/./x",
+            "file:a/etc/**",
         ] {
             assert!(bad.parse::<Pattern>().is_err(), "{bad}");
         }
@@ -285,9 +374,15 @@ mod tests {
 
     #[test]
     fn a_pattern_prints_as_it_was_written() {
-        for text in
-            ["host:dns-*/net.ipv4.*", "vip:*", "addr:10.0.0.0/24", "addr:10.0.0.1", "name:*.example.com"]
-        {
+        for text in [
+            "host:dns-*/net.ipv4.*",
+            "vip:*",
+            "addr:10.0.0.0/24",
+            "addr:10.0.0.1",
+            "name:*.example.com",
+            "file:a",
+            "file:a-*/etc/.*/b",
+        ] {
             assert_eq!(text.parse::<Pattern>().map(|p| p.to_string()).as_deref(), Ok(text));
         }
     }

@@ -30,12 +30,19 @@ const NAME: &str = "[ab][ab.]{0,5}";
 const GLOB: &str = "[ab](\\*?[ab.]){0,3}\\*?|\\*([ab.]\\*?){0,3}";
 
 fn resource() -> impl Strategy<Value = String> {
-    ("host|vip", NAME, proptest::option::of(NAME)).prop_map(joined)
+    prop_oneof![2 => ("host|vip", NAME, proptest::option::of(NAME)).prop_map(joined), 1 => file()]
+}
+
+fn file() -> impl Strategy<Value = String> {
+    (NAME, proptest::collection::vec(NAME, 1..4))
+        .prop_map(|(host, path)| format!("file:{host}/{}", path.join("/")))
 }
 
 fn pattern() -> impl Strategy<Value = String> {
-    ("host|vip", GLOB, proptest::option::of(GLOB))
-        .prop_map(joined)
+    let named = ("host|vip", GLOB, proptest::option::of(GLOB)).prop_map(joined);
+    let file =
+        proptest::collection::vec(GLOB, 1..5).prop_map(|segments| format!("file:{}", segments.join("/")));
+    prop_oneof![2 => named, 1 => file]
         .prop_filter("names begin with a letter", |text| text.parse::<Pattern>().is_ok())
 }
 
@@ -83,14 +90,17 @@ proptest! {
     fn the_matcher_is_the_definition(pattern in pattern(), resource in resource()) {
         let read = pattern.parse::<Pattern>().expect("a pattern");
         prop_assert_eq!(read.matches(&parsed(&resource)), oracle(&pattern, &resource));
-        prop_assert_eq!(read.has_wildcard(), pattern.contains('*'));
+        let whole_host = pattern.starts_with("file:") && !pattern.contains('/');
+        prop_assert_eq!(read.has_wildcard(), pattern.contains('*') || whole_host);
     }
 
     #[test]
     fn a_wildcard_never_crosses_a_slash(name in GLOB, resource in resource()) {
         prop_assume!(resource.contains('/'));
-        if let Ok(pattern) = format!("host:{name}").parse::<Pattern>() {
-            prop_assert!(!pattern.matches(&parsed(&resource)));
+        for kind in ["host", "file"] {
+            if let Ok(pattern) = format!("{kind}:{name}").parse::<Pattern>() {
+                prop_assert!(!pattern.matches(&parsed(&resource)));
+            }
         }
     }
 
@@ -128,6 +138,17 @@ proptest! {
         }
         if !allowing.iter().any(|pattern| oracle(pattern, &resource)) {
             prop_assert!(!expected);
+        }
+    }
+
+    #[test]
+    fn a_denied_host_or_folder_leaves_no_file_open(file in file(), depth in 0..4usize) {
+        let host = file.trim_start_matches("file:").split('/').next().unwrap_or_default();
+        let folder = file.split('/').take(depth + 1).collect::<Vec<_>>().join("/");
+        let granted = rule("allow", 0, std::slice::from_ref(&file));
+        prop_assert!(grants(std::slice::from_ref(&granted), &file));
+        for denied in [format!("host:{host}"), folder, "host:*".to_owned(), "file:*".to_owned()] {
+            prop_assert!(!grants(&[granted.clone(), rule("deny", 0, std::slice::from_ref(&denied))], &file), "{}", denied);
         }
     }
 

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::name::Slug;
+use crate::path::RemotePath;
 
 /// The kinds of resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +19,8 @@ pub enum Kind {
     Addr,
     /// The Proxmox cluster as a whole: `cluster:samakia`.
     Cluster,
+    /// A file of a host by its absolute path: `file:dns-edge-1/etc/keepalived/keepalived.conf`.
+    File,
     /// A guest of the cluster by its site name: `guest:dns-edge-1`.
     Guest,
     /// A host of the site, with an optional part of it: `host:dns-edge-1/keepalived`.
@@ -34,14 +37,24 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of its spelling.
-    pub const ALL: [Self; 8] =
-        [Self::Addr, Self::Cluster, Self::Guest, Self::Host, Self::Name, Self::Node, Self::Via, Self::Vip];
+    pub const ALL: [Self; 9] = [
+        Self::Addr,
+        Self::Cluster,
+        Self::File,
+        Self::Guest,
+        Self::Host,
+        Self::Name,
+        Self::Node,
+        Self::Via,
+        Self::Vip,
+    ];
 
     /// The word before the colon.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Addr => "addr",
             Self::Cluster => "cluster",
+            Self::File => "file",
             Self::Guest => "guest",
             Self::Host => "host",
             Self::Name => "name",
@@ -52,15 +65,22 @@ impl Kind {
     }
 }
 
-/// One resource, fully named. Kind `addr` holds an address, the others hold one or two segments.
+/// One resource, fully named. Kind `addr` holds an address, kind `file` a host and a path, the others hold one or two segments.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Resource {
     /// A raw address, in its canonical form (an IPv4-mapped IPv6 address is the IPv4 address).
     Addr(IpAddr),
+    /// A file of a host of the site.
+    File {
+        /// The host.
+        host: Slug,
+        /// Where the file lies on it.
+        path: RemotePath,
+    },
     /// Any other kind: its name and, where the primitive bounds it further, a part of it.
     Named {
-        /// Never [`Kind::Addr`].
+        /// Never [`Kind::Addr`] or [`Kind::File`].
         kind: Kind,
         /// The first segment.
         name: Slug,
@@ -77,7 +97,7 @@ pub enum NotAResource {
     NoKind(String),
     /// The word before the colon is unknown.
     #[error(
-        "`{0}` is not a kind of resource; the kinds are addr, cluster, guest, host, name, node, via, vip"
+        "`{0}` is not a kind of resource; the kinds are addr, cluster, file, guest, host, name, node, via, vip"
     )]
     UnknownKind(String),
     /// A segment is not a name.
@@ -86,6 +106,9 @@ pub enum NotAResource {
     /// There are more than two segments.
     #[error("`{0}` has more than two segments")]
     TooManySegments(String),
+    /// A file without a host, or without an absolute path behind it.
+    #[error("`{0}` names no file: a file is written `file:host/path`, with a path without `.` and `..`")]
+    NoFile(String),
     /// What follows `addr:` is not an address.
     #[error("`{0}` is not an IP address or network")]
     Address(String),
@@ -124,6 +147,7 @@ impl Resource {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Addr(_) => Kind::Addr,
+            Self::File { .. } => Kind::File,
             Self::Named { kind, .. } => *kind,
         }
     }
@@ -138,6 +162,9 @@ impl FromStr for Resource {
             let address = rest.parse().map_err(|_| NotAResource::Address(rest.to_owned()))?;
             return Ok(Self::Addr(canonical_address(address)));
         }
+        if kind == Kind::File {
+            return file(rest).ok_or_else(|| NotAResource::NoFile(text.to_owned()));
+        }
         let mut segments = rest.split('/').map(|s| s.parse::<Slug>());
         let segment = |s: Result<Slug, _>| s.map_err(|_| NotAResource::Segment(text.to_owned()));
         let name = segments.next().ok_or_else(|| NotAResource::Segment(text.to_owned())).and_then(segment)?;
@@ -147,6 +174,12 @@ impl FromStr for Resource {
             None => Ok(Self::Named { kind, name, part }),
         }
     }
+}
+
+/// Takes `host/path` apart; the path begins with the slash.
+fn file(text: &str) -> Option<Resource> {
+    let (host, path) = text.split_at_checked(text.find('/')?)?;
+    Some(Resource::File { host: host.parse().ok()?, path: path.parse().ok()? })
 }
 
 impl TryFrom<String> for Resource {
@@ -167,6 +200,7 @@ impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Addr(address) => write!(f, "addr:{address}"),
+            Self::File { host, path } => write!(f, "file:{host}{path}"),
             Self::Named { kind, name, part: None } => write!(f, "{}:{name}", kind.as_str()),
             Self::Named { kind, name, part: Some(part) } => write!(f, "{}:{name}/{part}", kind.as_str()),
         }
@@ -195,7 +229,14 @@ mod tests {
 
     #[test]
     fn a_resource_prints_as_it_was_written() {
-        for text in ["vip:dns", "host:dns-edge-1/keepalived", "addr:10.0.0.1", "name:example.com"] {
+        for text in [
+            "vip:dns",
+            "host:dns-edge-1/keepalived",
+            "addr:10.0.0.1",
+            "name:example.com",
+            "file:dns-edge-1/etc/keepalived/keepalived.conf",
+            "file:dns-edge-1/etc/.hidden",
+        ] {
             assert_eq!(text.parse::<Resource>().map(|r| r.to_string()).as_deref(), Ok(text));
         }
     }
@@ -217,6 +258,12 @@ mod tests {
             "addr:10.0.0",
             "addr:10.0.0.0/24",
             "host:/a",
+            "file:a",
+            "file:a/",
+            "file:/etc/x",
+            "file:a/etc/../x",
+            "file:a//x",
+            "file:a/etc/*",
         ] {
             assert!(bad.parse::<Resource>().is_err(), "{bad}");
         }

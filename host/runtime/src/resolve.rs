@@ -24,6 +24,7 @@ pub(crate) fn resolve(world: &World, resource: &Resource, wanted: Wanted) -> Res
 fn name_of(resource: &Resource) -> Result<&Slug, Fault> {
     match resource {
         Resource::Named { name, .. } => Ok(name),
+        Resource::File { host, .. } => Ok(host),
         Resource::Addr(address) => {
             Err(unfit(&format!("reach `addr:{address}` over SSH: only hosts of the site")))
         }

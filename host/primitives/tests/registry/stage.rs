@@ -127,14 +127,14 @@ impl Stage {
 
 fn name_of(resource: &Resource) -> &Slug {
     match resource {
-        Resource::Named { name, .. } => name,
+        Resource::Named { name, .. } | Resource::File { host: name, .. } => name,
         Resource::Addr(address) => panic!("{address} has no name"),
     }
 }
 
 fn name_or_address(resource: &Resource) -> String {
     match resource {
-        Resource::Named { name, .. } => name.to_string(),
+        Resource::Named { name, .. } | Resource::File { host: name, .. } => name.to_string(),
         Resource::Addr(address) => address.to_string(),
     }
 }

@@ -19,6 +19,7 @@ const JUMP_DEPTH_LIMIT: usize = 8;
 pub fn endpoint(site: &Site, resource: &Resource) -> Result<Endpoint, Fault> {
     let (kind, name, part) = match resource {
         Resource::Addr(address) => return Ok(Endpoint { name: address.to_string(), address: *address }),
+        Resource::File { .. } => return Err(no_address(resource)),
         Resource::Named { kind, name, part } => (*kind, name, part.as_ref()),
     };
     let address = match (kind, part) {
@@ -31,13 +32,15 @@ pub fn endpoint(site: &Site, resource: &Resource) -> Result<Endpoint, Fault> {
             nodes.get(name).map(|node| node.address).ok_or_else(|| unknown("node", name, nodes.keys()))?
         }
         (Kind::Host, part) => host_address(name, host(site, name)?, part)?,
-        _ => {
-            let message = format!("`{resource}` has no address of its own");
-            let hint = "Name a VIP, a host, an interface as `host:name/interface`, a node or an address.";
-            return Err(Fault::new(Code::ScriptArgument, Stage::Gate, message).hint(hint));
-        }
+        _ => return Err(no_address(resource)),
     };
     Ok(Endpoint { name: resource.to_string(), address })
+}
+
+fn no_address(resource: &Resource) -> Fault {
+    let message = format!("`{resource}` has no address of its own");
+    let hint = "Name a VIP, a host, an interface as `host:name/interface`, a node or an address.";
+    Fault::new(Code::ScriptArgument, Stage::Gate, message).hint(hint)
 }
 
 /// How a host is reached over SSH, its jump hosts included.
@@ -49,7 +52,7 @@ pub fn ssh_host(site: &Site, name: &Slug) -> Result<SshHost, Fault> {
 }
 
 /// The environment that the policy sees for a resource. On a lab or twin it is `lab` or `twin`, whatever the resource. On a
-/// real site: that of the host for `host`, `guest` and `via`; that of the members for `vip`; that of the host or VIP with this
+/// real site: that of the host for `host`, `guest`, `file` and `via`; that of the members for `vip`; that of the host or VIP with this
 /// address for `addr`. All else (the cluster, nodes, names, foreign addresses, names the site does not know) belongs
 /// to the site as a whole, under the site's name.
 pub fn environment_of(site: &Site, resource: &Resource) -> Slug {
@@ -58,6 +61,7 @@ pub fn environment_of(site: &Site, resource: &Resource) -> Slug {
     }
     let host = match resource {
         Resource::Addr(address) => host_with(site, *address),
+        Resource::File { host, .. } => site.hosts.get(host),
         Resource::Named { kind: Kind::Host | Kind::Guest | Kind::Via, name, .. } => site.hosts.get(name),
         Resource::Named { kind: Kind::Vip, name, .. } => {
             let vip = site.vips.get(name);
@@ -203,6 +207,7 @@ mod tests {
         let mut site = samakia();
         let cases = [
             ("host:dns-edge-1/keepalived", "samakia-dns"),
+            ("file:dns-edge-1/etc/hosts", "samakia-dns"),
             ("guest:monitoring-1", "samakia-prod"),
             ("via:ntp-1", "samakia-shared"),
             ("vip:minio", "samakia-minio"),
