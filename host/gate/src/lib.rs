@@ -11,6 +11,7 @@ mod asked;
 mod denial;
 mod gate;
 mod granted;
+mod guard;
 mod intent;
 mod needs;
 mod network;
@@ -20,6 +21,9 @@ mod policy;
 pub use alias::Alias;
 pub use gate::{DENIAL_LIMIT, Gate, Principal};
 pub use granted::Granted;
+pub use guard::{
+    Approval, AuthorityRef, Counted, Decision, Explained, Freeze, Next, Situation, Touch, Window, target_of,
+};
 pub use intent::{Authentic, Forged, IntentKey, Seal};
 pub use needs::Needs;
 pub use pattern::{NotAPattern, Pattern};

@@ -1,5 +1,6 @@
 //! The policy: which principals may do what to which resources where.
 
+mod guard;
 mod parse;
 mod reader;
 
@@ -10,6 +11,7 @@ use fabric_model::{Class, Diagnostic, PrimitiveName, Slug};
 use ipnet::IpNet;
 
 use crate::asked::Asked;
+use crate::guard::{Authority, Guard};
 use crate::network;
 use crate::pattern::Pattern;
 
@@ -20,6 +22,8 @@ pub struct Policy {
     pub(crate) allow: Vec<Rule>,
     pub(crate) deny: Vec<Rule>,
     deny_address: Vec<AddressRule>,
+    pub(crate) guards: Vec<Guard>,
+    pub(crate) authorities: Vec<Authority>,
 }
 
 /// A line of a policy: what evidence and denials point to.
@@ -56,7 +60,7 @@ pub(crate) struct Entry {
     pub(crate) patterns: Vec<(Pattern, usize)>,
 }
 
-/// Which primitives a line is about. All but `One` stand in denials only.
+/// Which primitives a line is about. All but `One` stand in denials and guards only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Primitives {
     All,
@@ -88,22 +92,25 @@ impl Policy {
     }
 
     /// Every primitive that the policy names in full, with its line, for comparison with those that exist: a misspelt one in a
-    /// deny rule denies nothing.
+    /// deny rule denies nothing, and one in a guard guards nothing.
     pub fn primitives(&self) -> impl Iterator<Item = (&PrimitiveName, usize)> {
-        self.allow.iter().chain(&self.deny).flat_map(|rule| &rule.entries).filter_map(|entry| {
-            match &entry.primitives {
-                Primitives::One(name) => Some((name, entry.line)),
-                Primitives::All | Primitives::Area(_) => None,
-            }
+        self.entries().filter_map(|entry| match &entry.primitives {
+            Primitives::One(name) => Some((name, entry.line)),
+            Primitives::All | Primitives::Area(_) => None,
         })
     }
 
-    /// Every area that a deny rule names, as in `"dns.*"`, with its line, for the same comparison.
+    /// Every area that a deny rule or a guard names, as in `"dns.*"`, with its line, for the same comparison.
     pub fn areas(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.deny.iter().flat_map(|rule| &rule.entries).filter_map(|entry| match &entry.primitives {
+        self.entries().filter_map(|entry| match &entry.primitives {
             Primitives::Area(area) => Some((area.as_str(), entry.line)),
             Primitives::All | Primitives::One(_) => None,
         })
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let rules = self.allow.iter().chain(&self.deny).flat_map(|rule| &rule.entries);
+        rules.chain(self.guards.iter().flat_map(|guard| &guard.entries))
     }
 
     /// The deny rule that holds for a call, if any.
@@ -131,7 +138,7 @@ impl Policy {
         })
     }
 
-    fn at(&self, name: &str, line: usize) -> RuleRef {
+    pub(crate) fn at(&self, name: &str, line: usize) -> RuleRef {
         RuleRef { name: name.to_owned(), file: self.file.clone(), line }
     }
 }
@@ -154,7 +161,7 @@ impl Rule {
 }
 
 impl Primitives {
-    fn have(&self, primitive: &PrimitiveName) -> bool {
+    pub(crate) fn have(&self, primitive: &PrimitiveName) -> bool {
         match self {
             Self::All => true,
             Self::Area(area) => area == primitive.area(),
@@ -164,7 +171,7 @@ impl Primitives {
 }
 
 impl Names {
-    fn have(&self, name: &Slug) -> bool {
+    pub(crate) fn have(&self, name: &Slug) -> bool {
         match self {
             Self::All => true,
             Self::These(names) => names.contains(name),
@@ -172,7 +179,7 @@ impl Names {
     }
 
     /// `*` also holds for a principal without any role: a denial for everybody is for strangers first.
-    fn have_any(&self, names: &[Slug]) -> bool {
+    pub(crate) fn have_any(&self, names: &[Slug]) -> bool {
         *self == Self::All || names.iter().any(|name| self.have(name))
     }
 }

@@ -9,6 +9,7 @@ use fabric_model::{Diagnostic, PrimitiveName, Slug};
 use ipnet::IpNet;
 use toml::de::{DeTable, DeValue};
 
+use super::guard;
 use super::reader::{Reader, Value};
 use super::{AddressRule, Entry, Names, Policy, Primitives, Rule};
 use crate::network;
@@ -20,7 +21,7 @@ const FORMAT: &str = "1";
 pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<Diagnostic>> {
     let mut reader = Reader::new(file, text);
     let root = reader.root()?;
-    reader.only(&root, &["format", "allow", "deny", "deny_address"]);
+    reader.only(&root, &["format", "allow", "deny", "deny_address", "guard", "authority"]);
     format(&mut reader, &root);
     let mut names = BTreeMap::new();
     let mut rules = |reader: &mut Reader<'_>, key: &str, effect| {
@@ -32,18 +33,31 @@ pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<Diagnostic>> 
     let tables = reader.tables(&root, "deny_address");
     let deny_address =
         tables.into_iter().map(|(table, at)| address_rule(&mut reader, &mut names, table, &at)).collect();
-    reader.finish(Policy { file: file.to_owned(), allow, deny, deny_address })
+    let guards = guard::guards(&mut reader, &mut names, &root);
+    let authorities = guard::authorities(&mut reader, &mut names, &root);
+    reader.finish(Policy { file: file.to_owned(), allow, deny, deny_address, guards, authorities })
 }
 
-/// What a rule does. Wildcards over primitives may only take away.
+/// What a rule does. Wildcards over primitives may only take away, or ask for more.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Effect {
+pub(super) enum Effect {
     Allow,
     Deny,
+    Guard,
+}
+
+impl Effect {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Guard => "guard",
+        }
+    }
 }
 
 /// The names of the rules so far, with their lines: evidence refers to rules by name, so each is given once.
-type NamesSoFar = BTreeMap<String, usize>;
+pub(super) type NamesSoFar = BTreeMap<String, usize>;
 
 fn format(reader: &mut Reader<'_>, root: &DeTable<'_>) {
     let hint = format!("Write `format = {FORMAT}` as the first line.");
@@ -65,28 +79,29 @@ fn rule(
     let name = name(reader, names, table, at);
     let environments = names_of(reader, table, at, "environments");
     let roles = names_of(reader, table, at, "roles");
-    let entries = match reader.required(table, at, "primitives").map(|value| (value.span(), value.get_ref()))
-    {
-        None => Vec::new(),
-        Some((at, DeValue::Table(lines))) => {
-            if lines.is_empty() {
-                reader.wrong(at, "the rule names no primitives", "Name at least one, or remove the rule.");
-            }
-            lines
-                .iter()
-                .filter_map(|(key, value)| entry(reader, key.get_ref(), key.span(), value, effect))
-                .collect()
-        }
-        Some((at, _)) => {
-            reader.wrong(
-                at,
-                "`primitives` is not a table",
-                "Write `\"area.verb\" = [\"kind:name\"]` lines below `[allow.primitives]`.",
-            );
-            Vec::new()
-        }
-    };
+    let entries = entries(reader, table, at, effect);
     Rule { name, environments, roles, entries }
+}
+
+/// The lines below `[….primitives]`.
+pub(super) fn entries(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    at: &Range<usize>,
+    effect: Effect,
+) -> Vec<Entry> {
+    let Some(value) = reader.required(table, at, "primitives") else { return Vec::new() };
+    let at = value.span();
+    let Some(lines) = value.get_ref().as_table() else {
+        let hint =
+            format!("Write `\"area.verb\" = [\"kind:name\"]` lines below `[{}.primitives]`.", effect.key());
+        reader.wrong(at, "`primitives` is not a table", hint);
+        return Vec::new();
+    };
+    if lines.is_empty() {
+        reader.wrong(at, "the rule names no primitives", "Name at least one, or remove the rule.");
+    }
+    lines.iter().filter_map(|(key, value)| entry(reader, key.get_ref(), key.span(), value, effect)).collect()
 }
 
 fn entry(
@@ -114,7 +129,7 @@ fn entry(
         },
     };
     if effect == Effect::Allow && !matches!(primitives, Primitives::One(_)) {
-        let hint = "Name each primitive: only `[[deny]]` may name them by `*`.";
+        let hint = "Name each primitive: only `[[deny]]` and `[[guard]]` may name them by `*`.";
         reader.wrong(at, format!("`{key}` would grant primitives that are not named"), hint);
         return None;
     }
@@ -137,7 +152,12 @@ fn address_rule(
     }
 }
 
-fn name(reader: &mut Reader<'_>, names: &mut NamesSoFar, table: &DeTable<'_>, at: &Range<usize>) -> String {
+pub(super) fn name(
+    reader: &mut Reader<'_>,
+    names: &mut NamesSoFar,
+    table: &DeTable<'_>,
+    at: &Range<usize>,
+) -> String {
     let Some(value) = reader.required(table, at, "name") else { return String::new() };
     let text = value.get_ref().as_str().unwrap_or_default();
     // The name stands in messages and in evidence.
@@ -151,7 +171,7 @@ fn name(reader: &mut Reader<'_>, names: &mut NamesSoFar, table: &DeTable<'_>, at
     text.to_owned()
 }
 
-fn names_of(reader: &mut Reader<'_>, table: &DeTable<'_>, at: &Range<usize>, key: &str) -> Names {
+pub(super) fn names_of(reader: &mut Reader<'_>, table: &DeTable<'_>, at: &Range<usize>, key: &str) -> Names {
     let Some(value) = reader.required(table, at, key) else { return Names::These(Vec::new()) };
     let words = reader.list::<NameOrAll>(key, value);
     let mut these = Vec::new();
