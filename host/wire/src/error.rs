@@ -4,6 +4,8 @@ use std::io;
 
 use fabric_model::fault::{Code, Effect, Fault, Stage};
 
+use crate::ssh::LOCK_UNIT;
+
 /// A failure of a seam or of a client above it. The variants keep apart what operators must keep apart: *refused* is an answer,
 /// *unreachable* is none; a wrong host key is neither.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +45,9 @@ pub enum WireError {
     /// The thing asked for is not there.
     #[error("not found: {0}")]
     NotFound(String),
+    /// A unit of this name stands on the host already, so another was not made: somebody holds the lock, or a timer was left.
+    #[error("the unit `{0}` exists already")]
+    Exists(String),
     /// The TLS handshake failed or the certificate does not verify.
     #[error("TLS failed: {0}")]
     Tls(String),
@@ -116,6 +121,8 @@ impl WireError {
             Self::Authentication(_) => Code::PortAuthentication,
             Self::Permission(_) => Code::PortPermission,
             Self::NotFound(_) => Code::PortNotFound,
+            Self::Exists(unit) if unit == LOCK_UNIT => Code::GuardLocked,
+            Self::Exists(_) => Code::ChangeTimer,
             Self::Tls(_) => Code::PortTls,
             Self::Garbage(_) => Code::PortGarbage,
             Self::TooLarge { .. } | Self::TooMany { .. } => Code::PortTooLarge,
@@ -139,6 +146,9 @@ impl WireError {
             }
             Self::Permission(_) => "Give the token the missing right, or use one that has it.",
             Self::NotFound(_) => "Compare the name with what the server has.",
+            Self::Exists(_) => {
+                "Look at who left it: another run that is at work, or one that `fabric recover` has to finish."
+            }
             Self::Tls(_) => "Check that the service speaks TLS on that port, and which certificate it has.",
             Self::Garbage(_) => "Check which program answers on that port: it does not speak this protocol.",
             Self::TooLarge { .. } => "Raise the call's limit if the answer is meant to be this large.",
@@ -170,5 +180,11 @@ mod tests {
         assert_eq!(of(io::ErrorKind::UnexpectedEof), WireError::Closed);
         assert_eq!(of(io::ErrorKind::ConnectionReset), WireError::Closed);
         assert!(matches!(of(io::ErrorKind::PermissionDenied), WireError::Unreachable(_)));
+    }
+
+    #[test]
+    fn a_lock_that_is_held_is_a_guard_and_a_timer_that_was_left_is_none() {
+        assert_eq!(WireError::Exists(LOCK_UNIT.into()).code(), Code::GuardLocked);
+        assert_eq!(WireError::Exists("fabric-run-1.timer".into()).code(), Code::ChangeTimer);
     }
 }

@@ -2,7 +2,11 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use fabric_wire::ssh::{CommandOutput, addresses, clock, nft_ruleset, sockets, sysctl, unit_state};
+use fabric_model::Slug;
+use fabric_wire::ssh::{
+    ChangeCommand, CommandOutput, Restore, addresses, clock, done, file_content, file_facts, host_time,
+    lock_owner, nft_ruleset, nft_text, sockets, sysctl, timer, unit_state,
+};
 use proptest::prelude::*;
 
 const NFT: &str = include_str!("nft/edge.json");
@@ -10,6 +14,11 @@ const SOCKETS: &str = "  sl  local_address rem_address   st\n   0: 0100007F:1F90
 const ADDRESSES: &str = r#"[{"ifname":"eth0","flags":["UP"],"addr_info":[
     {"local":"10.0.0.1","prefixlen":24,"scope":"global"}]}]"#;
 const UNIT: &str = "Id=a.service\nLoadState=loaded\nActiveState=active\nSubState=running\n";
+const TIMER: &str = "NextElapseUSecMonotonic=1h 10min 15.940514s\nId=a.timer\nLoadState=loaded\nActiveState=active\n\
+    SubState=waiting\nActiveEnterTimestamp=@1\nActiveEnterTimestampMonotonic=3615940615\n\n\
+    ExecStart={ path=/usr/bin/true ; argv[]=/usr/bin/true ; pid=0 }\nId=a.service\nLoadState=loaded\nActiveState=inactive\n";
+const LOCK: &str = "Description=run-1\nLoadState=loaded\nActiveState=active\n";
+const FACTS: &str = "regular file,644,root,root,1267\n";
 
 fn read_as_everything(status: u32, stdout: &[u8], stderr: &[u8]) {
     let (stdout, stderr) = (stdout.to_vec(), stderr.to_vec());
@@ -17,6 +26,17 @@ fn read_as_everything(status: u32, stdout: &[u8], stderr: &[u8]) {
     let before = UNIX_EPOCH + Duration::from_secs(1);
     let _ =
         (addresses(&output), nft_ruleset(&output), sockets(&output), sysctl(&output), unit_state(&output));
+    let _ = (file_facts(&output), file_content(&output), nft_text(&output), lock_owner(&output));
+    let _ = (timer(&output, before), host_time(&output));
+    let slug = |text: &str| text.parse::<Slug>().expect("a name");
+    let restore = Restore::UnitStart { unit: slug("a.service") };
+    for command in [
+        ChangeCommand::TimerArm { timer: slug("a"), seconds: 1, restore },
+        ChangeCommand::TimerDisarm { timer: slug("a") },
+        ChangeCommand::LockTake { owner: slug("a") },
+    ] {
+        assert!(status == 0 || status == 5 || done(&command, &output).is_err());
+    }
     let _ = clock(&output, before, before + Duration::from_millis(3));
 }
 
@@ -32,11 +52,11 @@ proptest! {
 
     #[test]
     fn damaged_honest_output_never_panics(
-        which in 0_usize..4,
+        which in 0_usize..7,
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in any::<prop::sample::Index>(),
     ) {
-        let honest = [NFT, SOCKETS, ADDRESSES, UNIT].get(which).copied().unwrap_or_default();
+        let honest = [NFT, SOCKETS, ADDRESSES, UNIT, TIMER, LOCK, FACTS].get(which).copied().unwrap_or_default();
         let mut bytes = honest.as_bytes().to_vec();
         for (at, byte) in damage {
             *at.get_mut(&mut bytes) = byte;

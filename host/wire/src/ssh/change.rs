@@ -301,3 +301,190 @@ fn sysctl(key: &Slug, value: &Slug) -> Vec<String> {
 fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn slug(text: &str) -> Slug {
+        text.parse().expect("a name")
+    }
+
+    fn path(text: &str) -> RemotePath {
+        text.parse().expect("a path")
+    }
+
+    #[test]
+    fn each_change_is_one_fixed_line() {
+        let unit = || slug("keepalived.service");
+        let cases = [
+            (
+                ChangeCommand::UnitStart { unit: unit() },
+                "/usr/bin/sudo -n /usr/bin/systemctl start -- keepalived.service",
+            ),
+            (
+                ChangeCommand::UnitStop { unit: unit() },
+                "/usr/bin/sudo -n /usr/bin/systemctl stop -- keepalived.service",
+            ),
+            (
+                ChangeCommand::UnitRestart { unit: unit() },
+                "/usr/bin/sudo -n /usr/bin/systemctl restart -- keepalived.service",
+            ),
+            (
+                ChangeCommand::UnitKill { unit: unit(), signal: Signal::Kill },
+                "/usr/bin/sudo -n /usr/bin/systemctl kill --kill-whom=all --signal=KILL -- keepalived.service",
+            ),
+            (
+                ChangeCommand::LinkSet { interface: slug("eth1"), up: false },
+                "/usr/bin/sudo -n /usr/bin/ip link set dev eth1 down",
+            ),
+            (
+                ChangeCommand::SysctlSet { key: slug("net.ipv4.ip_forward"), value: slug("1") },
+                "/usr/bin/sudo -n /usr/sbin/sysctl --write net.ipv4.ip_forward=1",
+            ),
+            (ChangeCommand::NftCheck, "/usr/bin/sudo -n /usr/sbin/nft --check --file /dev/stdin"),
+            (ChangeCommand::NftLoad, "/usr/bin/sudo -n /usr/sbin/nft --file /dev/stdin"),
+            (
+                ChangeCommand::FileStage {
+                    path: path("/etc/.fabric-run-1"),
+                    owner: slug("root"),
+                    group: slug("adm"),
+                    mode: 0o40,
+                },
+                "/usr/bin/sudo -n /usr/bin/install --no-target-directory --owner=root --group=adm --mode=0040 \
+                 /dev/stdin /etc/.fabric-run-1",
+            ),
+            (
+                ChangeCommand::FileRename { from: path("/etc/.fabric-run-1"), to: path("/etc/motd") },
+                "/usr/bin/sudo -n /usr/bin/mv --force --no-target-directory -- /etc/.fabric-run-1 /etc/motd",
+            ),
+            (
+                ChangeCommand::FileRemove { path: path("/etc/motd") },
+                "/usr/bin/sudo -n /usr/bin/rm --force -- /etc/motd",
+            ),
+            (
+                ChangeCommand::TimerArm {
+                    timer: slug("fabric-run-1"),
+                    seconds: 90,
+                    restore: Restore::UnitStart { unit: unit() },
+                },
+                "/usr/bin/sudo -n /usr/bin/systemd-run --quiet --unit=fabric-run-1 --on-active=90 \
+                 --timer-property=AccuracySec=100ms --timer-property=RemainAfterElapse=yes --property=Type=oneshot \
+                 --property=RemainAfterExit=yes -- /usr/bin/systemctl start -- keepalived.service",
+            ),
+            (
+                ChangeCommand::TimerDisarm { timer: slug("fabric-run-1") },
+                "/usr/bin/sudo -n /usr/bin/systemctl stop -- fabric-run-1.timer fabric-run-1.service",
+            ),
+            (
+                ChangeCommand::LockTake { owner: slug("run-1") },
+                "/usr/bin/sudo -n /usr/bin/systemd-run --quiet --unit=fabric-lock.service --description=run-1 \
+                 --property=Type=oneshot --property=RemainAfterExit=yes -- /usr/bin/true",
+            ),
+            (ChangeCommand::LockDrop, "/usr/bin/sudo -n /usr/bin/systemctl stop -- fabric-lock.service"),
+        ];
+        for (command, line) in cases {
+            assert_eq!(command.line(), line);
+        }
+    }
+
+    #[test]
+    fn each_restore_is_one_fixed_line() {
+        let unit = || slug("keepalived.service");
+        let cases = [
+            (Restore::UnitStart { unit: unit() }, "/usr/bin/systemctl start -- keepalived.service"),
+            (Restore::UnitStop { unit: unit() }, "/usr/bin/systemctl stop -- keepalived.service"),
+            (
+                Restore::UnitContinue { unit: unit() },
+                "/usr/bin/systemctl kill --kill-whom=all --signal=CONT -- keepalived.service",
+            ),
+            (Restore::LinkSet { interface: slug("eth1"), up: true }, "/usr/bin/ip link set dev eth1 up"),
+            (
+                Restore::SysctlSet { key: slug("net.ipv4.ip_forward"), value: slug("1") },
+                "/usr/sbin/sysctl --write net.ipv4.ip_forward=1",
+            ),
+            (
+                Restore::NftLoad { path: path("/run/fabric-run-1.nft") },
+                "/usr/sbin/nft --file /run/fabric-run-1.nft",
+            ),
+        ];
+        for (restore, line) in cases {
+            assert_eq!(restore.to_string(), line);
+        }
+    }
+
+    fn name() -> impl Strategy<Value = Slug> {
+        "[A-Za-z0-9_][A-Za-z0-9._@:+-]{0,20}".prop_map(|text| slug(&text))
+    }
+
+    fn file() -> impl Strategy<Value = RemotePath> {
+        prop::collection::vec("[.]?[A-Za-z0-9_][A-Za-z0-9._@:+-]{0,8}", 1..4)
+            .prop_map(|segments| path(&format!("/{}", segments.join("/"))))
+    }
+
+    fn restores() -> impl Strategy<Value = Restore> {
+        prop_oneof![
+            name().prop_map(|unit| Restore::UnitStart { unit }),
+            name().prop_map(|unit| Restore::UnitStop { unit }),
+            name().prop_map(|unit| Restore::UnitContinue { unit }),
+            (name(), any::<bool>()).prop_map(|(interface, up)| Restore::LinkSet { interface, up }),
+            (name(), name()).prop_map(|(key, value)| Restore::SysctlSet { key, value }),
+            file().prop_map(|path| Restore::NftLoad { path }),
+        ]
+    }
+
+    fn signals() -> impl Strategy<Value = Signal> {
+        prop::sample::select(vec![Signal::Term, Signal::Kill, Signal::Stop, Signal::Cont])
+    }
+
+    fn changes() -> impl Strategy<Value = ChangeCommand> {
+        prop_oneof![
+            name().prop_map(|unit| ChangeCommand::UnitStart { unit }),
+            name().prop_map(|unit| ChangeCommand::UnitStop { unit }),
+            name().prop_map(|unit| ChangeCommand::UnitRestart { unit }),
+            (name(), signals()).prop_map(|(unit, signal)| ChangeCommand::UnitKill { unit, signal }),
+            (name(), any::<bool>()).prop_map(|(interface, up)| ChangeCommand::LinkSet { interface, up }),
+            (name(), name()).prop_map(|(key, value)| ChangeCommand::SysctlSet { key, value }),
+            Just(ChangeCommand::NftCheck),
+            Just(ChangeCommand::NftLoad),
+            (file(), name(), name(), 0..=0o7777_u32).prop_map(|(path, owner, group, mode)| {
+                ChangeCommand::FileStage { path, owner, group, mode }
+            }),
+            (file(), file()).prop_map(|(from, to)| ChangeCommand::FileRename { from, to }),
+            file().prop_map(|path| ChangeCommand::FileRemove { path }),
+            (name(), any::<u32>(), restores()).prop_map(|(timer, seconds, restore)| {
+                ChangeCommand::TimerArm { timer, seconds, restore }
+            }),
+            name().prop_map(|timer| ChangeCommand::TimerDisarm { timer }),
+            name().prop_map(|owner| ChangeCommand::LockTake { owner }),
+            Just(ChangeCommand::LockDrop),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_word_needs_quoting(command in changes(), restore in restores()) {
+            let needs_none = |b: u8| b.is_ascii_alphanumeric() || b"._@:+-/=,%".contains(&b);
+            for word in command.argv().into_iter().chain(restore.argv()) {
+                prop_assert!(!word.is_empty() && word.bytes().all(needs_none), "{word}");
+            }
+        }
+
+        #[test]
+        fn no_change_runs_but_through_sudo_with_a_tool_of_the_list(command in changes()) {
+            let argv = command.argv();
+            let tools = ["systemctl", "ip", "sysctl", "nft", "install", "mv", "rm", "systemd-run"];
+            let tool = argv.get(2).and_then(|word| word.rsplit('/').next());
+            prop_assert_eq!(argv.first().map(String::as_str), Some("/usr/bin/sudo"));
+            prop_assert!(tool.is_some_and(|tool| tools.contains(&tool)), "{:?}", argv);
+        }
+
+        #[test]
+        fn a_change_survives_being_written_down(command in changes()) {
+            let text = serde_json::to_string(&command).expect("serialises");
+            prop_assert_eq!(serde_json::from_str::<ChangeCommand>(&text).expect("reads back"), command);
+        }
+    }
+}

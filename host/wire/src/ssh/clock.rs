@@ -31,8 +31,7 @@ pub fn clock(
     before: SystemTime,
     after: SystemTime,
 ) -> Result<ClockOffset, WireError> {
-    let text = output.text(CLOCK)?.trim();
-    let host = since_epoch(text).ok_or_else(|| garbage(CLOCK, "it printed no time"))?;
+    let host = printed(output)?;
     let ours = |time: SystemTime| {
         let since = time.duration_since(UNIX_EPOCH).map(nanoseconds);
         since.map_err(|_| garbage(CLOCK, "this machine's clock is before 1970"))
@@ -51,6 +50,19 @@ pub fn clock(
         offset_ms: offset_ms.try_into().map_err(out_of_range)?,
         uncertainty_ms: uncertainty_ms.try_into().map_err(out_of_range)?,
     })
+}
+
+/// Reads the output of [`super::ReadCommand::Clock`] as the host's own time: what its other answers are to be held against.
+///
+/// # Errors
+/// [`WireError::Command`] when the tool failed, [`WireError::Garbage`] when it printed no time.
+pub fn host_time(output: &CommandOutput) -> Result<SystemTime, WireError> {
+    let time = UNIX_EPOCH.checked_add(printed(output)?);
+    time.ok_or_else(|| garbage(CLOCK, "the host's time is out of range"))
+}
+
+fn printed(output: &CommandOutput) -> Result<Duration, WireError> {
+    since_epoch(output.text(CLOCK)?.trim()).ok_or_else(|| garbage(CLOCK, "it printed no time"))
 }
 
 /// `1795248249.012345678`: seconds and nine digits of nanoseconds, as `date +%s.%N` prints them.
@@ -108,5 +120,14 @@ mod tests {
         assert!(matches!(set_back, Err(WireError::Garbage(_))));
         let overflow = clock(&printed(&format!("{}.000000000", u64::MAX)), at(0), at(1));
         assert!(matches!(overflow, Err(WireError::Garbage(_))), "{overflow:?}");
+    }
+
+    #[test]
+    fn the_hosts_own_time_is_taken_as_it_is() {
+        let time = host_time(&printed("1000.250000000\n"));
+        assert_eq!(time, Ok(at(1_000_250)));
+        for bad in ["", "1000", &format!("{}.000000000", u64::MAX)] {
+            assert!(matches!(host_time(&printed(bad)), Err(WireError::Garbage(_))), "{bad}");
+        }
     }
 }

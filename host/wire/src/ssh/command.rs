@@ -4,11 +4,13 @@ use fabric_model::{RemotePath, Slug};
 
 use super::change::LOCK_UNIT;
 
-const TIMER_SHOW: [&str; 5] = [
+/// Time stamps as `@` and seconds since the epoch; otherwise they come in the host's language and time zone.
+const TIMER_SHOW: [&str; 6] = [
     "/usr/bin/systemctl",
     "show",
     "--no-pager",
-    "--property=Id,LoadState,ActiveState,SubState,Result,NextElapseUSecRealtime,NextElapseUSecMonotonic,LastTriggerUSec,ExecStart",
+    "--timestamp=unix",
+    "--property=Id,LoadState,ActiveState,SubState,NextElapseUSecMonotonic,ActiveEnterTimestamp,ActiveEnterTimestampMonotonic,ExecStart",
     "--",
 ];
 

@@ -5,21 +5,30 @@ mod address;
 mod change;
 mod clock;
 mod command;
+mod done;
+mod file;
+mod lock;
 mod nft;
 mod nft_expression;
 mod output;
+mod properties;
 mod socket;
 mod sysctl;
+mod timer;
 mod unit;
 
 pub use address::{Interface, InterfaceAddress, addresses};
 pub use change::{ChangeCommand, LOCK_UNIT, Restore, Signal};
-pub use clock::{ClockOffset, clock};
+pub use clock::{ClockOffset, clock, host_time};
 pub use command::ReadCommand;
-pub use nft::{NftChain, NftRule, NftRuleset, NftSet, NftTable, nft_ruleset};
+pub use done::done;
+pub use file::{FileFacts, FileKind, file_content, file_facts};
+pub use lock::lock_owner;
+pub use nft::{NftChain, NftRule, NftRuleset, NftSet, NftTable, nft_document, nft_ruleset, nft_text};
 pub use nft_expression::{NftMatch, NftStatement};
 pub use socket::{Socket, Transport, sockets};
 pub use sysctl::sysctl;
+pub use timer::{Timer, timer};
 pub use unit::{UnitState, unit_state};
 
 /// The largest output of one command that is read, in bytes. The largest honest one is an nftables ruleset of some hundred

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::CommandOutput;
-use super::command::name::NFT_RULESET;
+use super::command::name::{NFT_RULESET, NFT_TEXT};
 use super::nft_expression::{NftMatch, NftStatement, Part, operand, part};
 use super::output::garbage;
 use crate::error::WireError;
@@ -162,6 +162,23 @@ pub fn nft_ruleset(output: &CommandOutput) -> Result<NftRuleset, WireError> {
     }
     place_rules(&mut ruleset)?;
     Ok(ruleset)
+}
+
+/// The same output as the document that it is.
+///
+/// # Errors
+/// As [`nft_ruleset`], for a document that is no JSON.
+pub fn nft_document(output: &CommandOutput) -> Result<Value, WireError> {
+    serde_json::from_str(output.text(NFT_RULESET)?).map_err(|error| unexpected(&error))
+}
+
+/// Reads the output of [`super::ReadCommand::NftText`].
+///
+/// # Errors
+/// [`WireError::Permission`] when the account may not read the ruleset, [`WireError::Command`] when the tool failed otherwise,
+/// [`WireError::Garbage`] when it is no text.
+pub fn nft_text(output: &CommandOutput) -> Result<&str, WireError> {
+    output.text(NFT_TEXT)
 }
 
 fn add(ruleset: &mut NftRuleset, kind: &str, body: Value) -> Result<(), WireError> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::CommandOutput;
 use super::command::name::UNIT_SHOW;
 use super::output::garbage;
+use super::properties::Properties;
 use crate::error::WireError;
 
 /// What systemd says of one unit (`systemctl show`). Words are systemd's own; process ids and counters are left out because they
@@ -35,13 +36,12 @@ pub struct UnitState {
 /// # Errors
 /// [`WireError::Command`] when systemd cannot be asked, [`WireError::Garbage`] when one of the states is missing.
 pub fn unit_state(output: &CommandOutput) -> Result<UnitState, WireError> {
-    let text = output.text(UNIT_SHOW)?;
-    let optional = |key: &str| {
-        let mut values =
-            text.lines().filter_map(|line| line.split_once('=')).filter(|(name, _)| *name == key);
-        values.next().map(|(_, value)| value.to_owned()).filter(|value| !value.is_empty())
+    let mut blocks = Properties::blocks(output.text(UNIT_SHOW)?);
+    let (Some(unit), None) = (blocks.next(), blocks.next()) else {
+        return Err(garbage(UNIT_SHOW, "it did not print one unit"));
     };
-    let required = |key: &str| optional(key).ok_or_else(|| garbage(UNIT_SHOW, &format!("there is no {key}")));
+    let optional = |key: &str| unit.optional(key).map(str::to_owned);
+    let required = |key: &str| unit.required(key).map(str::to_owned);
     Ok(UnitState {
         id: required("Id")?,
         load_state: required("LoadState")?,

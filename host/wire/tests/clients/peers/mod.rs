@@ -167,6 +167,10 @@ impl Clock for Outside {
     fn now(&self) -> SystemTime {
         UNIX_EPOCH + TODAY
     }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(duration))
+    }
 }
 
 impl Entropy for Outside {
