@@ -3,18 +3,27 @@
 //! The two records hold nothing that the journal does not say: whoever writes a packet derives them here, and whoever verifies
 //! one derives them again and compares. So the three files cannot tell different stories.
 
+mod changes;
+mod disorder;
+mod verdict;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use fabric_model::check::{Basis, Place, Status};
 use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
 
+use self::changes::Changes;
 use crate::event::{CallOutcome, CheckVerdict, Event, FaultRecord, Mode, RunHead, Target, WorkerEnd};
 use crate::journal::Line;
 use crate::record::{
     CheckRecord, ChecksRecord, Counts, DenialRecord, FORMAT, Recovery, RunOutcome, RunRecord, StrayFault,
+    Verdicts,
 };
 use crate::stamp::Stamp;
+
+pub use disorder::Disorder;
+pub use verdict::refused;
 
 /// Why a journal, although its chain holds, tells no run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +45,9 @@ pub enum NoStory {
     /// A rehearsal elsewhere than on the twin, or a run on the twin that does not say that it is a rehearsal.
     #[error("line 0: mode `{}` contradicts realm `{}`: a rehearsal is on the twin, and nothing else is", .0.as_str(), .1.as_str())]
     Contradiction(Mode, Realm),
+    /// Events about changes in an order in which they cannot have happened.
+    #[error("line {0}: {1}")]
+    Disorder(u64, Disorder),
 }
 
 /// Derives both records.
@@ -92,6 +104,7 @@ struct Story<'a> {
     checks: BTreeMap<u64, Vec<OpenCheck<'a>>>,
     denials: Vec<DenialRecord>,
     faults: Vec<StrayFault>,
+    changes: Changes<'a>,
     worker: Option<&'a WorkerEnd>,
     exits: Option<&'a [Exit]>,
     recovery: Option<Recovery>,
@@ -106,6 +119,7 @@ impl<'a> Story<'a> {
             checks: BTreeMap::new(),
             denials: Vec::new(),
             faults: Vec::new(),
+            changes: Changes::new(head),
             worker: None,
             exits: None,
             recovery: None,
@@ -167,8 +181,10 @@ impl<'a> Story<'a> {
                     torn_digest: *torn_digest,
                 });
             }
-            // What a run changed is not derived yet.
-            _ => {}
+            about_changes => self
+                .changes
+                .tell(line.at, about_changes)
+                .map_err(|disorder| NoStory::Disorder(line.seq, disorder))?,
         }
         if !recovered {
             self.last = line.at;
@@ -231,6 +247,9 @@ impl<'a> Story<'a> {
         } else if counts.error + counts.skip > 0 {
             exits.push(Exit::NotMeasurable);
         }
+        if let Some(verdicts) = self.verdicts() {
+            exits.extend(verdict::exits(self.head, &self.changes, verdicts));
+        }
         exits
     }
 
@@ -261,6 +280,10 @@ impl<'a> Story<'a> {
         exits
     }
 
+    fn verdicts(&self) -> Option<Verdicts> {
+        verdict::verdicts(self.head, &self.changes, self.counts(), self.worker)
+    }
+
     fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for check in self.checks.values().flatten() {
@@ -273,12 +296,15 @@ impl<'a> Story<'a> {
         let outcome = self.outcome();
         let exits = self.exits();
         let exit = exits.iter().copied().reduce(Exit::worst).unwrap_or(Exit::Bug);
+        let verdicts = self.verdicts();
+        let counts = self.counts();
+        let told = self.changes;
         let run = RunRecord {
             format: FORMAT,
             head: self.head.clone(),
             ended: self.last,
             outcome,
-            counts: self.counts(),
+            counts,
             exits,
             exit,
             code: exit.code(),
@@ -286,6 +312,18 @@ impl<'a> Story<'a> {
             faults: self.faults,
             worker: self.worker.cloned(),
             recovery: self.recovery,
+            plan: told.plan,
+            plan_made_in: told.plan_made_in,
+            planned: told.planned,
+            guards: told.guards,
+            refusals: told.refusals,
+            changes: told.changes,
+            undone: told.undone,
+            scopes: told.scopes,
+            probes: told.probes,
+            holders: told.holders,
+            human: told.human,
+            verdicts,
         };
         let last = self.last;
         let mut checks: Vec<CheckRecord> = self

@@ -185,6 +185,8 @@ pub enum Event {
     /// A change is about to be made. Synced to the disk before anything happens on the target.
     ChangeIntended {
         /// Everything that taking it back needs.
+        #[serde(with = "exact::whole")]
+        #[schemars(with = "Intent")]
         intent: Box<Intent>,
         /// HMAC-SHA-256 over the intent with the operator's own key: `recover` takes no intent that he did not make.
         seal: String,
@@ -314,7 +316,7 @@ pub enum Event {
         #[serde(with = "count")]
         #[schemars(with = "u64")]
         gap_ms: u64,
-        /// The artifact with every sample.
+        /// The file with every sample, by its path in the packet: `artifacts/probe-7.jsonl`.
         artifact: String,
         /// Its digest.
         digest: Digest,

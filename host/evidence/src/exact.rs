@@ -89,6 +89,28 @@ pub(crate) mod optional {
     }
 }
 
+/// Serde form of a typed structure that holds values: as a whole, so that each of them survives.
+pub(crate) mod whole {
+    use serde::de::DeserializeOwned;
+    use serde::{Serialize, ser};
+
+    use super::{Deserialize, Deserializer, Serializer, Value, de, decode, encode};
+
+    pub(crate) fn serialize<T: Serialize, S: Serializer>(
+        typed: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        encode(&Value::encode(typed).map_err(ser::Error::custom)?).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        let plain = Value::deserialize(deserializer)?;
+        decode(plain).map_err(de::Error::custom)?.decode().map_err(de::Error::custom)
+    }
+}
+
 /// Serde form of named values.
 pub(crate) mod named {
     use super::{BTreeMap, Deserialize, Deserializer, Serializer, Value, de, decode, encode};

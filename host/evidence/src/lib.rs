@@ -4,6 +4,7 @@
 //! `report.md` from those; the manifest lists them all, and what is signed is the manifest. No network, no clock.
 
 pub mod canonical;
+pub mod chart;
 pub mod derive;
 pub mod event;
 pub mod exact;
@@ -15,6 +16,8 @@ pub mod key;
 pub mod manifest;
 pub mod orphan;
 pub mod packet;
+pub mod plan;
+pub mod probe;
 pub mod record;
 pub mod report;
 pub mod signature;

@@ -1,5 +1,7 @@
 //! `run.json` and `checks.json`: what a run came to.
 
+mod changes;
+
 use fabric_model::check::{Basis, Place, Status};
 use fabric_model::exit::Exit;
 use fabric_model::{Digest, Value};
@@ -7,9 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::count;
-use crate::event::{FaultRecord, Principal, RunHead, Target, WorkerEnd};
+use crate::event::{FaultRecord, PacketLink, Principal, RunHead, Target, WorkerEnd};
 use crate::exact;
 use crate::stamp::Stamp;
+
+pub use changes::{
+    ChangeRecord, GuardsRecord, HoldersRecord, HumanRecord, Hypothesis, Injection, PlannedRecord,
+    ProbeRecord, RefusalRecord, Restoration, ScopeRecord, TimerRecord, UndoneRecord, Verdicts,
+};
 
 /// The only format of packets so far.
 pub const FORMAT: u32 = 1;
@@ -44,6 +51,42 @@ pub struct RunRecord {
     /// Who sealed what a killed host had left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Recovery>,
+    /// The digest of the plan that a dry run made, or that the run was bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Digest>,
+    /// The packet of the dry run that made the plan to which the run was bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_made_in: Option<PacketLink>,
+    /// What a dry run planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub planned: Vec<PlannedRecord>,
+    /// The guards that let the run change things.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guards: Option<GuardsRecord>,
+    /// Guards that refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<RefusalRecord>,
+    /// The changes that were about to be made, by their number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<ChangeRecord>,
+    /// Changes of another run that were taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<UndoneRecord>,
+    /// Scopes of changes, in the order in which they began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<ScopeRecord>,
+    /// Continuous probes, in the order in which they ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeRecord>,
+    /// Who held which VIP, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holders: Vec<HoldersRecord>,
+    /// Steps that people took, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub human: Vec<HumanRecord>,
+    /// What it came to; absent for a run that only observes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdicts: Option<Verdicts>,
 }
 
 /// Whether a run came to its end.

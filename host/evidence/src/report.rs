@@ -4,6 +4,8 @@
 //! is a finding. Everything that came from outside is stripped of control and direction characters and escaped, so that no
 //! remote answer can draw a table of its own.
 
+mod changes;
+
 use std::fmt::Write as _;
 
 use fabric_model::Value;
@@ -19,22 +21,24 @@ const SHOWN_LIMIT: usize = 2000;
 /// What a recovered packet says of itself, here and where it is verified.
 pub(crate) const UNWITNESSED: &str = "What stands before the recovery was not witnessed by who sealed it.";
 
+/// Writing to a `String` does not fail.
+macro_rules! line {
+    ($out:expr) => { $out.push('\n') };
+    ($out:expr, $($arg:tt)*) => {{ let _ = writeln!($out, $($arg)*); }};
+}
+use line;
+
 /// The report, in Markdown.
 pub fn render(run: &RunRecord, checks: &ChecksRecord) -> String {
     let mut out = String::new();
     header(&mut out, run);
     summary(&mut out, run);
+    changes::render(&mut out, run);
     denials(&mut out, run);
     table(&mut out, checks);
     details(&mut out, checks);
     stray_faults(&mut out, run);
     out
-}
-
-/// Writing to a `String` does not fail.
-macro_rules! line {
-    ($out:expr) => { $out.push('\n') };
-    ($out:expr, $($arg:tt)*) => {{ let _ = writeln!($out, $($arg)*); }};
 }
 
 fn header(out: &mut String, run: &RunRecord) {
@@ -51,7 +55,7 @@ fn header(out: &mut String, run: &RunRecord) {
     row("Run", text(head.run_id.as_str()));
     row("Result", format!("**{}**, exit code {}", run.exit.meaning(), run.code));
     row("Site", format!("{} ({})", text(head.site.name.as_str()), head.site.realm.as_str()));
-    row("Mode", head.mode.as_str().to_owned());
+    row("Mode", format!("{}, {}", head.mode.as_str(), head.act.as_str()));
     row(
         "Script",
         format!("{} ({}, reach {})", text(&head.script.path), text(&head.script.kind), head.script.reach),
@@ -67,6 +71,12 @@ fn header(out: &mut String, run: &RunRecord) {
     row("Site digest", format!("`{}`", head.site.digest));
     row("Policy digest", format!("`{}`", head.policy));
     row("Trust digest", format!("`{}`", head.trust));
+    if let Some(plan) = run.plan {
+        row("Plan digest", format!("`{plan}`"));
+    }
+    if let Some(link) = &run.plan_made_in {
+        row("Plan made in", format!("{} (manifest `{}`)", text(link.run_id.as_str()), link.manifest));
+    }
     for (name, value) in &head.params {
         row(&format!("Parameter {}", text(name)), shown(value));
     }
@@ -84,12 +94,16 @@ fn summary(out: &mut String, run: &RunRecord) {
     line!(out, "## Summary\n");
     line!(
         out,
-        "{} checks: {} passed, {} failed, {} could not be measured, {} skipped.",
+        "{} checks: {} passed, {} failed, {} could not be measured, {} skipped{}.",
         counts.total(),
         counts.pass,
         counts.fail,
         counts.error,
-        counts.skip
+        counts.skip,
+        match counts.deferred {
+            0 => String::new(),
+            deferred => format!(", {deferred} deferred until the changes are made"),
+        }
     );
     if run.exits.len() > 1 {
         let all: Vec<String> = run.exits.iter().map(ToString::to_string).collect();
@@ -248,7 +262,7 @@ fn shown(value: &Value) -> String {
 }
 
 /// Whether a character may move the cursor, hide text or turn its direction.
-fn is_deceptive(c: char) -> bool {
+pub(crate) fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')

@@ -3,7 +3,7 @@
 //! All findings are reported, not the first. Each has a class that is stable; `evidence/PACKET.md` lists them.
 
 mod content;
-mod signatures;
+pub(crate) mod signatures;
 mod tree;
 
 use std::fmt;
@@ -121,13 +121,23 @@ impl fmt::Display for Verified {
         write!(f, "; {} to {}; ended as {}", head.started, self.run.ended, self.run.exit)?;
         write!(
             f,
-            "; {} checks: {} pass, {} fail, {} error, {} skip",
+            "; {} checks: {} pass, {} fail, {} error, {} skip, {} deferred",
             counts.total(),
             counts.pass,
             counts.fail,
             counts.error,
-            counts.skip
+            counts.skip,
+            counts.deferred
         )?;
+        if let Some(verdicts) = self.run.verdicts {
+            write!(
+                f,
+                "; hypothesis {}, injection {}, restoration {}",
+                verdicts.hypothesis.as_str(),
+                verdicts.injection.as_str(),
+                verdicts.restoration.as_str()
+            )?;
+        }
         for signer in &self.signers {
             let SignedBy { name, fingerprint, role, intent, at } = signer;
             write!(

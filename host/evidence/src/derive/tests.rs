@@ -14,7 +14,7 @@ fn lines(events: Vec<Event>) -> Vec<Line> {
 fn started() -> Event {
     let zero = Digest::of(b"");
     let head = serde_json::json!({
-        "run_id": "r", "version": "0", "mode": "run", "started": "2026-01-01T00:00:00.000Z",
+        "run_id": "r", "version": "0", "mode": "run", "act": "observe", "started": "2026-01-01T00:00:00.000Z",
         "site": {"name": "s", "realm": "lab", "digest": zero},
         "script": {"path": "p", "digest": zero, "title": "t", "kind": "acceptance", "reach": "observe"},
         "modules": [], "policy": zero, "trust": zero,

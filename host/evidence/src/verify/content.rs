@@ -1,5 +1,6 @@
 //! That journal, records and report tell one story.
 
+use fabric_model::Digest;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -7,8 +8,11 @@ use super::Finding;
 use super::tree::Tree;
 use crate::canonical::{self, NotCanonical};
 use crate::derive;
-use crate::journal::{self, Torn};
+use crate::event::{Event, RunHead};
+use crate::journal::{self, Line, Torn};
 use crate::packet::{CHECKS, JOURNAL, REPORT, RUN, json_file};
+use crate::plan;
+use crate::probe;
 use crate::record::{ChecksRecord, FORMAT, RunRecord};
 use crate::report;
 
@@ -80,10 +84,58 @@ fn story(tree: &Tree, run: Option<&RunRecord>, checks: Option<&ChecksRecord>, fi
             return;
         }
     };
-    if run.is_some_and(|run| json_file(run).ok() != json_file(&told_run).ok()) {
+    // The bytes, not what they mean: a field that may be absent is not spelled out.
+    if run.is_some() && tree.read(RUN, findings) != json_file(&told_run).ok() {
         findings.push(Finding::new("run.differs", RUN, "it is not what the journal says"));
     }
-    if checks.is_some_and(|checks| json_file(checks).ok() != json_file(&told_checks).ok()) {
+    if checks.is_some() && tree.read(CHECKS, findings) != json_file(&told_checks).ok() {
         findings.push(Finding::new("checks.differ", CHECKS, "they are not what the journal says"));
     }
+    artifacts(tree, &lines, findings);
+}
+
+/// Checks the artifacts that the journal names by their digest.
+fn artifacts(tree: &Tree, lines: &[Line], findings: &mut Vec<Finding>) {
+    let head = lines.iter().find_map(|line| match &line.event {
+        Event::RunStarted { head } => Some(&**head),
+        _ => None,
+    });
+    for line in lines {
+        match &line.event {
+            Event::PlanMade { plan: digest, changes } => {
+                let Some(bytes) = tree.read(plan::PATH, findings) else { continue };
+                let why = if Digest::of(&bytes) == *digest {
+                    head.and_then(|head| plan_fault(&bytes, head, *changes))
+                } else {
+                    Some("it is not the plan whose digest stands in the journal".to_owned())
+                };
+                findings.extend(why.map(|why| Finding::new("plan.differs", plan::PATH, why)));
+            }
+            Event::ProbeEnded { artifact, digest, sent, lost, gap_ms, .. } => {
+                let Some(bytes) = tree.read(artifact, findings) else { continue };
+                let why = if Digest::of(&bytes) == *digest {
+                    probe::fault(&bytes, *sent, *lost, *gap_ms)
+                } else {
+                    Some("it is not the file whose digest stands in the journal")
+                };
+                findings.extend(why.map(|why| Finding::new("artifact.differs", artifact, why)));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a plan says that its run does not.
+fn plan_fault(bytes: &[u8], head: &RunHead, changes: u32) -> Option<String> {
+    let plan = match plan::read(bytes) {
+        Ok(plan) => plan,
+        Err(error) => return Some(error.to_string()),
+    };
+    let differs = [
+        ("script", plan.script.digest == head.script.digest),
+        ("policy", plan.policy == head.policy),
+        ("site", plan.site.digest == head.site.digest && plan.site.realm == head.site.realm),
+        ("number of changes", plan.changes.len() == changes as usize),
+    ];
+    differs.iter().find(|(_, same)| !same).map(|(what, _)| format!("it has another {what} than the run"))
 }
