@@ -24,6 +24,8 @@ pub struct Home {
 
 /// Who runs, and whom he trusts.
 pub struct Operator {
+    /// His folder.
+    pub home: Home,
     /// His key.
     pub signer: Signer,
     /// The trust file.
@@ -46,6 +48,11 @@ impl Home {
     /// for a real site.
     pub fn for_rehearsals(&self) -> Self {
         Self { folder: self.folder.join("rehearsal") }
+    }
+
+    /// Where it lies.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The signing key.
@@ -102,7 +109,7 @@ impl Home {
         let (trust, trust_digest) = read_trust(&trust_path)?;
         vouched(&trust, signer.fingerprint(), &trust_path)?;
         let started = Started::at(self.folder.join("started"));
-        Ok(Operator { signer, trust, trust_path, trust_digest, started })
+        Ok(Operator { home: self.clone(), signer, trust, trust_path, trust_digest, started })
     }
 }
 
