@@ -9,8 +9,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use fabric_model::change::Standing;
-use fabric_model::{Class, Code, Fault, PrimitiveName, Slug, Stage, Value};
-use fabric_wire::ssh::Restore;
+use fabric_model::{Class, Code, Effect, Fault, PrimitiveName, Slug, Stage, Value};
+use fabric_wire::ssh::{self, ChangeCommand, Restore};
 use fabric_wire::{Deadline, Writing};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -88,6 +88,17 @@ impl Task<'_> {
         })
     }
 
+    /// Runs one changing command on the host, with `input` as its standard input.
+    ///
+    /// # Errors
+    /// Those of the seam, and [`Code::RemoteCommand`] where the command failed. Whatever it is, the effect is unknown: the command may
+    /// have been sent.
+    pub(crate) async fn change(&self, command: &ChangeCommand, input: &[u8]) -> Result<(), Fault> {
+        let changing = self.writing.ssh.change(self.targets.host()?, command, input, self.deadline);
+        let output = self.deadline.bound(changing).await;
+        output.and_then(|output| ssh::done(command, &output)).map_err(|error| unclear(error.into()))
+    }
+
     /// A name on the target that belongs to this change alone: `fabric-RUN-N`.
     ///
     /// # Errors
@@ -95,6 +106,16 @@ impl Task<'_> {
     pub fn own_name(&self) -> Result<Slug, Fault> {
         own_name(self.run_id, self.change)
     }
+}
+
+/// A fault that came after something was sent, so that nobody knows what it did.
+pub(crate) fn unclear(fault: Fault) -> Fault {
+    Fault { stage: Stage::Apply, ..fault.effect(Effect::Unknown) }
+}
+
+/// A fault of reading what a change must know before it sends anything.
+pub(crate) fn unbegun(fault: Fault) -> Fault {
+    Fault { stage: Stage::Apply, ..fault }
 }
 
 /// The name of what a change leaves on its target for a while: timers and staged files.

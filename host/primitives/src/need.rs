@@ -1,6 +1,6 @@
 //! What a call needs: a resource to be granted, and the form in which the primitive uses it once it is resolved.
 
-use fabric_model::{Kind, Resource, Slug};
+use fabric_model::{Kind, RemotePath, Resource, Slug};
 
 /// One resource of one call, with the role it plays in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,9 @@ pub enum Wanted {
     Ssh,
     /// The Proxmox API, with the node or guest that the resource names.
     Api,
+    /// A VIP with every host that may hold it. A grant of the VIP covers asking its members who holds it; a denial of any of them
+    /// denies the call.
+    Members,
 }
 
 impl Need {
@@ -47,6 +50,18 @@ impl Need {
     /// A host through which a probe is tunnelled, in the role `via`.
     pub fn via(name: &Slug) -> Self {
         Self { role: "via", resource: Resource::named(Kind::Via, name.clone()), wanted: Wanted::Ssh }
+    }
+
+    /// A VIP and its members, in the role `target`.
+    pub fn members(vip: &Slug) -> Self {
+        let resource = Resource::named(Kind::Vip, vip.clone());
+        Self { role: "target", resource, wanted: Wanted::Members }
+    }
+
+    /// The host of a file over SSH, in the role `target`; the grant names the file.
+    pub fn file(host: &Slug, path: &RemotePath) -> Self {
+        let resource = Resource::File { host: host.clone(), path: path.clone() };
+        Self { role: "target", resource, wanted: Wanted::Ssh }
     }
 
     /// The Proxmox API, in the role `target`.

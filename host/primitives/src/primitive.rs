@@ -17,7 +17,7 @@ use crate::target::Targets;
 pub type Observed = Observation<Value>;
 
 type Running = Pin<Box<dyn Future<Output = Result<Observed, Fault>> + Send>>;
-type Run = Box<dyn FnOnce(Targets, Means, Deadline) -> Running + Send>;
+type Run = Box<dyn FnOnce(Targets, Means, Deadline) -> Running + Send + Sync>;
 
 /// What a prepared call does once its needs are granted.
 pub enum Work {
@@ -90,7 +90,7 @@ impl Prepared {
         arguments: Value,
         needs: Vec<Need>,
         timeout: Duration,
-        run: impl FnOnce(Targets, Means, Deadline) -> Running + Send + 'static,
+        run: impl FnOnce(Targets, Means, Deadline) -> Running + Send + Sync + 'static,
     ) -> Self {
         Self { arguments, needs, timeout, work: Work::Observe(ObserveCall(Box::new(run))) }
     }

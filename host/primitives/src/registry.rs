@@ -3,21 +3,27 @@
 use fabric_model::PrimitiveName;
 
 use crate::api_read::Read;
+use crate::changing::Change;
 use crate::host_fact::Fact;
+use crate::link_change::OnLink;
 use crate::observing::Entry;
 use crate::primitive::Primitive;
-use crate::{dns, host, http, nft, proxmox, ssh, tcp, tls, unit};
+use crate::unit_change::OnUnit;
+use crate::{dns, file, host, http, link, nft, proxmox, ssh, sysctl, tcp, tls, unit, vip};
 
 /// Every primitive, sorted by name.
 pub static REGISTRY: &[&dyn Primitive] = &[
     &Entry::<dns::query::Query>::NEW,
     &Entry::<dns::transfer::Transfer>::NEW,
+    &Change::<file::put::Put>::NEW,
     &Entry::<Fact<host::addresses::Addresses>>::NEW,
     &Entry::<Fact<host::clock::Clock>>::NEW,
     &Entry::<Fact<host::sockets::Sockets>>::NEW,
     &Entry::<Fact<host::sysctl::Sysctl>>::NEW,
     &Entry::<http::Request<http::get::Get>>::NEW,
     &Entry::<http::Request<http::head::Head>>::NEW,
+    &Change::<OnLink<link::down::Down>>::NEW,
+    &Change::<OnLink<link::up::Up>>::NEW,
     &Entry::<Fact<nft::ruleset::Ruleset>>::NEW,
     &Entry::<Read<proxmox::cluster_status::ClusterStatus>>::NEW,
     &Entry::<Read<proxmox::guest_config::GuestConfigOf>>::NEW,
@@ -30,9 +36,15 @@ pub static REGISTRY: &[&dyn Primitive] = &[
     &Entry::<Read<proxmox::sdn_zones::SdnZones>>::NEW,
     &Entry::<ssh::auth::Auth>::NEW,
     &Entry::<ssh::forward::Forward>::NEW,
+    &Change::<sysctl::set::Set>::NEW,
     &Entry::<tcp::connect::Connect>::NEW,
     &Entry::<tls::handshake::Shake>::NEW,
+    &Change::<OnUnit<unit::kill::Kill>>::NEW,
+    &Change::<OnUnit<unit::restart::Restart>>::NEW,
+    &Change::<OnUnit<unit::start::Start>>::NEW,
     &Entry::<Fact<unit::state::State>>::NEW,
+    &Change::<OnUnit<unit::stop::Stop>>::NEW,
+    &Entry::<vip::holder::Holder>::NEW,
 ];
 
 /// The primitive of that name.

@@ -1,5 +1,6 @@
 //! Targets: resources after they were resolved and granted a second time.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use fabric_gate::Granted;
@@ -16,6 +17,17 @@ pub enum Target {
     Ssh(SshHost),
     /// The Proxmox API.
     Api(ApiTarget),
+    /// A VIP with the hosts that may hold it.
+    Members(Members),
+}
+
+/// A VIP with every host that may hold it, as the site file names them.
+#[derive(Clone, Debug)]
+pub struct Members {
+    /// The VIP.
+    pub vip: Endpoint,
+    /// Its members.
+    pub hosts: Vec<SshHost>,
 }
 
 /// The Proxmox API and what of it the resource names.
@@ -35,6 +47,10 @@ impl Addressed for Target {
             Self::Endpoint(endpoint) => endpoint.addresses(),
             Self::Ssh(host) => host.addresses(),
             Self::Api(target) => target.api.addresses(),
+            Self::Members(members) => {
+                let hosts = members.hosts.iter().flat_map(SshHost::addresses);
+                members.vip.addresses().into_iter().chain(hosts).collect()
+            }
         }
     }
 }
@@ -49,17 +65,21 @@ impl Target {
                 let names: Vec<&str> = target.api.nodes.iter().map(|(name, _)| name.as_str()).collect();
                 format!("Proxmox API of {}", names.join(", "))
             }
+            Self::Members(members) => {
+                let names: Vec<&str> = members.hosts.iter().map(|host| host.name.as_str()).collect();
+                format!("members of {} ({}): {}", members.vip.name, members.vip.address, names.join(", "))
+            }
         }
     }
 }
 
 /// The granted targets of one call, by role.
-pub struct Targets(Vec<(&'static str, Granted<Target>)>);
+pub struct Targets(Vec<(Cow<'static, str>, Granted<Target>)>);
 
 impl Targets {
-    /// Takes over what the gate has granted.
-    pub fn new(granted: Vec<(&'static str, Granted<Target>)>) -> Self {
-        Self(granted)
+    /// Takes over what the gate has granted: now, or once, where the roles come from what was written down then.
+    pub fn new<R: Into<Cow<'static, str>>>(granted: Vec<(R, Granted<Target>)>) -> Self {
+        Self(granted.into_iter().map(|(role, target)| (role.into(), target)).collect())
     }
 
     /// Every target, for evidence.
@@ -105,6 +125,17 @@ impl Targets {
         match self.role("target") {
             Some(Target::Api(target)) => Ok(target),
             _ => Err(missing("the Proxmox API")),
+        }
+    }
+
+    /// The VIP and its members.
+    ///
+    /// # Errors
+    /// When the primitive did not ask for them.
+    pub fn members(&self) -> Result<&Members, Fault> {
+        match self.role("target") {
+            Some(Target::Members(members)) => Ok(members),
+            _ => Err(missing("the members of a VIP")),
         }
     }
 

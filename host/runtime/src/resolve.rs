@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use fabric_model::{Code, Fault, Kind, Resource, Slug, Stage};
-use fabric_primitives::{ApiTarget, Target, Wanted};
+use fabric_primitives::{ApiTarget, Members, Target, Wanted};
 use fabric_wire::endpoint::ProxmoxApi;
 
 use crate::site;
@@ -18,7 +18,20 @@ pub(crate) fn resolve(world: &World, resource: &Resource, wanted: Wanted) -> Res
         Wanted::Endpoint => site::endpoint(world.site(), resource).map(Target::Endpoint),
         Wanted::Ssh => site::ssh_host(world.site(), name_of(resource)?).map(Target::Ssh),
         Wanted::Api => api(world, resource).map(Target::Api),
+        Wanted::Members => members(world, resource).map(Target::Members),
     }
+}
+
+/// A VIP with the hosts that the site file names as its members.
+fn members(world: &World, resource: &Resource) -> Result<Members, Fault> {
+    let site = world.site();
+    let vip = site::endpoint(site, resource)?;
+    let members = match (resource.kind(), site.vips.get(name_of(resource)?)) {
+        (Kind::Vip, Some(vip)) => vip.members.keys(),
+        _ => return Err(unfit(&format!("ask the members of `{resource}`: only a VIP has some"))),
+    };
+    let hosts = members.map(|member| site::ssh_host(site, member)).collect::<Result<_, _>>()?;
+    Ok(Members { vip, hosts })
 }
 
 fn name_of(resource: &Resource) -> Result<&Slug, Fault> {

@@ -13,7 +13,7 @@ use fabric_wire::ssh::{self, CommandOutput, ReadCommand, UnitState};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::TimeoutMs;
+use crate::bounds::{TimeoutMs, UnitName};
 use crate::host_fact::{Bracket, HostFact, OfHost};
 
 /// Arguments of `unit.state`.
@@ -23,7 +23,7 @@ pub struct Args {
     /// The host, by its name in the site.
     pub host: Slug,
     /// The unit; `keepalived` means `keepalived.service`.
-    pub unit: Slug,
+    pub unit: UnitName,
     /// The total deadline, with the connection.
     #[serde(default)]
     pub timeout_ms: TimeoutMs,
@@ -35,7 +35,7 @@ impl OfHost for Args {
     }
 
     fn part(&self) -> Option<&Slug> {
-        Some(&self.unit)
+        Some(self.unit.short())
     }
 
     fn timeout(&self) -> TimeoutMs {
@@ -53,7 +53,7 @@ impl HostFact for State {
     type Output = UnitState;
 
     fn command(args: &Args) -> ReadCommand {
-        ReadCommand::UnitShow { unit: args.unit.clone() }
+        ReadCommand::UnitShow { unit: args.unit.full() }
     }
 
     fn parse(output: &CommandOutput, _: Bracket) -> Result<UnitState, WireError> {

@@ -30,6 +30,7 @@ fn errors() -> Vec<WireError> {
         WireError::TooLarge { limit: 1 },
         WireError::TooMany { items: "things", limit: 1 },
         WireError::Command { command: "true".into(), status: 1, stderr: String::new() },
+        WireError::Exists("planted".into()),
     ];
     let mut places: Vec<usize> = errors.iter().map(place).collect();
     places.sort_unstable();
@@ -54,6 +55,7 @@ fn place(error: &WireError) -> usize {
         WireError::TooLarge { .. } => 11,
         WireError::TooMany { .. } => 12,
         WireError::Command { .. } => 13,
+        WireError::Exists(_) => 14,
     }
 }
 

@@ -9,7 +9,7 @@ use fabric_gate::{Gate, Needs, Pattern, Policy, Principal};
 use fabric_model::site::Site;
 use fabric_model::{Class, Code, Fault, Kind, PrimitiveName, Resource, Slug, Stage as Step, Value};
 use fabric_primitives::{
-    ApiTarget, Authorities, Means, Need, Observed, Primitive, Target, Targets, Wanted, Work,
+    ApiTarget, Authorities, Means, Members, Need, Observed, Primitive, Target, Targets, Wanted, Work,
 };
 use fabric_twin::Twin;
 use fabric_wire::Deadline;
@@ -75,6 +75,7 @@ impl Stage {
             Wanted::Endpoint => Target::Endpoint(self.endpoint(&need.resource)),
             Wanted::Ssh => Target::Ssh(self.ssh_host(name_of(&need.resource))),
             Wanted::Api => Target::Api(self.api(&need.resource)),
+            Wanted::Members => Target::Members(self.members(&need.resource)),
         }
     }
 
@@ -88,6 +89,11 @@ impl Stage {
             other => panic!("the suite does not know where {other} is"),
         };
         Endpoint { name: name_or_address(resource), address }
+    }
+
+    fn members(&self, vip: &Resource) -> Members {
+        let members = self.site.vips[name_of(vip)].members.keys();
+        Members { vip: self.endpoint(vip), hosts: members.map(|member| self.ssh_host(member)).collect() }
     }
 
     fn address_of(&self, host: &Slug) -> IpAddr {

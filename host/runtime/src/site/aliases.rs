@@ -42,15 +42,21 @@ impl Aliases {
     pub(crate) fn of(&self, target: &Target) -> Vec<Alias> {
         match target {
             Target::Endpoint(endpoint) => self.at(endpoint.address),
-            Target::Ssh(host) => {
-                let mut found = self.at(host.address.ip());
-                self.add_ways(host, &mut found);
-                found
-            }
+            Target::Ssh(host) => self.of_host(host),
             Target::Api(target) => {
                 target.api.nodes.iter().flat_map(|(_, address)| self.at(address.ip())).collect()
             }
+            Target::Members(members) => {
+                let hosts = members.hosts.iter().flat_map(|host| self.of_host(host));
+                self.at(members.vip.address).into_iter().chain(hosts).collect()
+            }
         }
+    }
+
+    fn of_host(&self, host: &SshHost) -> Vec<Alias> {
+        let mut found = self.at(host.address.ip());
+        self.add_ways(host, &mut found);
+        found
     }
 
     fn add_ways(&self, host: &SshHost, found: &mut Vec<Alias>) {
@@ -100,6 +106,7 @@ fn alias(site: &Site, address: IpAddr, resource: Resource, exact: bool) -> Alias
 
 #[cfg(test)]
 mod tests {
+    use fabric_primitives::Members;
     use fabric_wire::endpoint::Endpoint;
 
     use super::super::{endpoint, parse, ssh_host};
@@ -168,6 +175,18 @@ mod tests {
         for name in
             ["=host:dns-auth-1", "~via:dns-edge-1", "=host:dns-edge-1", "~via:dns-edge-2", "=host:dns-edge-2"]
         {
+            assert!(found.contains(&format!("{name} samakia-dns")), "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_asks_the_members_of_a_vip_asks_each_of_them() {
+        let site = samakia();
+        let vip = endpoint(&site, &"vip:dns".parse().expect("a resource")).expect("it is known");
+        let names = site.vips.get("dns").expect("a VIP").members.keys();
+        let hosts = names.map(|name| ssh_host(&site, name).expect("it is known")).collect();
+        let found = shown(&Aliases::of_site(&site).of(&Target::Members(Members { vip, hosts })));
+        for name in ["=vip:dns", "=host:dns-edge-1", "=host:dns-edge-2"] {
             assert!(found.contains(&format!("{name} samakia-dns")), "{name}: {found:?}");
         }
     }

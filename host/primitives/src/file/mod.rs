@@ -1,0 +1,3 @@
+//! Files of hosts.
+
+pub mod put;

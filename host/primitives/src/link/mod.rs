@@ -1,0 +1,4 @@
+//! Network interfaces of hosts.
+
+pub mod down;
+pub mod up;

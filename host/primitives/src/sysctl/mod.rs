@@ -1,0 +1,3 @@
+//! Kernel parameters of hosts.
+
+pub mod set;

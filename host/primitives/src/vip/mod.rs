@@ -1,0 +1,3 @@
+//! Virtual addresses and the pairs that hold them.
+
+pub mod holder;
