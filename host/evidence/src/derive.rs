@@ -388,4 +388,6 @@ impl OpenCheck<'_> {
 }
 
 #[cfg(test)]
+mod change_tests;
+#[cfg(test)]
 mod tests;

@@ -5,13 +5,13 @@ use fabric_model::Digest;
 use super::*;
 use crate::event::Principal;
 
-fn lines(events: Vec<Event>) -> Vec<Line> {
+pub(super) fn lines(events: Vec<Event>) -> Vec<Line> {
     let (digest, at) = (Digest::of(b""), Stamp::of(SystemTime::UNIX_EPOCH));
     let line = |(seq, event)| Line { at, digest, event, prev: digest, seq };
     (0..).zip(events).map(line).collect()
 }
 
-fn started() -> Event {
+pub(super) fn started() -> Event {
     let zero = Digest::of(b"");
     let head = serde_json::json!({
         "run_id": "r", "version": "0", "mode": "run", "act": "observe", "started": "2026-01-01T00:00:00.000Z",
@@ -24,15 +24,15 @@ fn started() -> Event {
     Event::RunStarted { head: serde_json::from_value(head).expect("a head") }
 }
 
-fn begun(check: u64) -> Event {
+pub(super) fn begun(check: u64) -> Event {
     Event::CheckBegun { check, place: Place::default(), title: String::new() }
 }
 
-fn ended(check: u64, verdict: CheckVerdict) -> Event {
+pub(super) fn ended(check: u64, verdict: CheckVerdict) -> Event {
     Event::CheckEnded { check, verdict, took_ms: 1 }
 }
 
-fn failed() -> CheckVerdict {
+pub(super) fn failed() -> CheckVerdict {
     let nothing = fabric_model::Value::Null;
     CheckVerdict::Fail { what: String::new(), expected: nothing.clone(), observed: nothing }
 }
@@ -62,7 +62,7 @@ fn events_out_of_place_tell_no_run() {
     }
 }
 
-fn recovered() -> Event {
+pub(super) fn recovered() -> Event {
     let by = Principal { fingerprint: "0".repeat(40).parse().expect("a fingerprint"), roles: vec![] };
     Event::Recovered { by, torn_bytes: 0, torn_digest: None }
 }
