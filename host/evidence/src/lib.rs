@@ -22,6 +22,7 @@ pub mod record;
 pub mod report;
 pub mod signature;
 pub mod stamp;
+pub mod statement;
 pub mod trust;
 pub mod vault;
 pub mod verify;

@@ -62,7 +62,8 @@ fn sealer(run: &RunRecord) -> &Fingerprint {
     run.recovery.as_ref().map_or(&run.head.principal.fingerprint, |recovery| &recovery.by.fingerprint)
 }
 
-type Refused = (&'static str, String);
+/// A class and a message.
+pub(crate) type Refused = (&'static str, String);
 
 fn one(
     path: &str,
@@ -71,19 +72,56 @@ fn one(
     trust: &Trust,
     now: SystemTime,
 ) -> Result<SignedBy, Refused> {
-    let signature = signature::read(bytes).map_err(|error| {
+    let signature = read(bytes)?;
+    let trusted = holder(&signature, trust)?;
+    let expected = format!("{SIGNATURES}{}.asc", trusted.fingerprint);
+    if path != expected {
+        return Err((
+            "signature.file_name",
+            format!("a signature by `{}` belongs in {expected}", trusted.name),
+        ));
+    }
+    judged(&signature, bytes, manifest, trusted, now)
+}
+
+/// Checks a signature that lies beside what it is over, outside every packet.
+pub(crate) fn detached(
+    bytes: &[u8],
+    statement: &[u8],
+    trust: &Trust,
+    now: SystemTime,
+) -> Result<SignedBy, Refused> {
+    let signature = read(bytes)?;
+    let trusted = holder(&signature, trust)?;
+    judged(&signature, bytes, statement, trusted, now)
+}
+
+fn read(bytes: &[u8]) -> Result<Signature, Refused> {
+    signature::read(bytes).map_err(|error| {
         let class = match error {
             NotASignature::Spelling => "signature.spelling",
             _ => "signature.form",
         };
         (class, error.to_string())
-    })?;
-    let trusted = named_signer(path, &signature, trust)?;
+    })
+}
+
+/// What a signature says, once it is known to be good and given in a role of its signer.
+fn judged(
+    signature: &Signature,
+    bytes: &[u8],
+    manifest: &[u8],
+    trusted: &Trusted,
+    now: SystemTime,
+) -> Result<SignedBy, Refused> {
+    if trusted.revoked {
+        return Err(("signature.revoked", format!("the trust file revokes `{}`", trusted.name)));
+    }
     good(bytes, manifest, trusted, now)?;
-    still_valid(&signature, trusted, now)?;
+    still_valid(signature, trusted, now)?;
     let form = |error: NotASignature| ("signature.notation", error.to_string());
-    let role = signature::notation(&signature, signature::ROLE).map_err(form)?;
-    let intent = signature::notation(&signature, signature::INTENT).map_err(form)?;
+    let role = signature::notation(signature, signature::ROLE).map_err(form)?;
+    let intent = signature::notation(signature, signature::INTENT).map_err(form)?;
     let role = role.parse::<Slug>().ok().filter(|role| trusted.roles.contains(role)).ok_or_else(|| {
         ("signature.role", format!("the trust file does not give `{}` this role: `{role}`", trusted.name))
     })?;
@@ -99,28 +137,17 @@ fn one(
     })
 }
 
-/// The trusted certificate after which the file is named, if the signature claims to be by it.
-fn named_signer<'a>(path: &str, signature: &Signature, trust: &'a Trust) -> Result<&'a Trusted, Refused> {
+/// The trusted certificate that the signature claims to be by.
+fn holder<'a>(signature: &Signature, trust: &'a Trust) -> Result<&'a Trusted, Refused> {
     let issuers = signature.get_issuers();
     let holder = trust
         .principals()
         .iter()
         .find(|p| p.cert.keys().any(|key| issuers.iter().any(|i| i.aliases(key.key().key_handle()))));
-    let Some(holder) = holder else {
+    holder.ok_or_else(|| {
         let shown = issuers.iter().map(|i| i.to_hex().to_lowercase()).collect::<Vec<_>>().join(", ");
-        return Err(("signature.unknown_signer", format!("the trust file does not know the signer {shown}")));
-    };
-    let expected = format!("{SIGNATURES}{}.asc", holder.fingerprint);
-    if path != expected {
-        return Err((
-            "signature.file_name",
-            format!("a signature by `{}` belongs in {expected}", holder.name),
-        ));
-    }
-    if holder.revoked {
-        return Err(("signature.revoked", format!("the trust file revokes `{}`", holder.name)));
-    }
-    Ok(holder)
+        ("signature.unknown_signer", format!("the trust file does not know the signer {shown}"))
+    })
 }
 
 fn good(bytes: &[u8], manifest: &[u8], trusted: &Trusted, now: SystemTime) -> Result<(), Refused> {
