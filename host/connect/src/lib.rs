@@ -8,15 +8,17 @@ pub mod ssh;
 
 use std::sync::Arc;
 
-use fabric_wire::Seams;
 use fabric_wire::seam::Ssh;
+use fabric_wire::{Seams, Writing};
+
+use crate::ssh::SshClient;
 
 pub use clock::SystemClock;
 pub use datagram::UdpDatagram;
 pub use dial::TcpDial;
 pub use entropy::SystemEntropy;
 
-/// The ways out of this machine, with SSH as given.
+/// The ways out of this machine, with SSH as given. None of them changes anything on a host.
 pub fn seams(ssh: Arc<dyn Ssh>) -> Seams {
     Seams {
         dial: Arc::new(TcpDial),
@@ -25,4 +27,9 @@ pub fn seams(ssh: Arc<dyn Ssh>) -> Seams {
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     }
+}
+
+/// The ways to change something from this machine. With the client that the seams have, changes and readings share its sessions.
+pub fn writing(ssh: Arc<SshClient>) -> Writing {
+    Writing { ssh, dial: Arc::new(TcpDial) }
 }

@@ -1,11 +1,12 @@
 //! The SSH seam over real connections.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fabric_wire::endpoint::{SshHost, SshIdentity};
-use fabric_wire::seam::{Pending, Ssh};
-use fabric_wire::ssh::{AuthProbe, CommandOutput, ReadCommand};
+use fabric_wire::seam::{Pending, Ssh, SshWrite};
+use fabric_wire::ssh::{AuthProbe, ChangeCommand, CommandOutput, ReadCommand};
 use fabric_wire::{BoxStream, Deadline, WireError};
 use russh::Disconnect;
 
@@ -13,7 +14,7 @@ use super::handshake::{Connection, shake_hands};
 use super::identity::{Identity, Proof};
 use super::known_hosts::KnownHosts;
 use super::pool::{Pool, Pooled};
-use super::session::Session;
+use super::session::{Order, Session};
 
 /// Reaches hosts over SSH with pinned host keys only. Sessions are pooled for as long as it lives.
 pub struct SshClient {
@@ -29,22 +30,30 @@ impl SshClient {
         Self { known_hosts, identity: Identity::new(identity), pool: Pool::default() }
     }
 
-    async fn run(&self, host: &SshHost, line: &str, deadline: Deadline) -> Result<CommandOutput, WireError> {
+    /// Runs a command on a host; the one way for those that read and those that change.
+    async fn run(
+        &self,
+        host: &SshHost,
+        order: &Order<'_>,
+        deadline: Deadline,
+    ) -> Result<CommandOutput, WireError> {
         let pooled = self.session(host, deadline).await?;
-        match deadline.bound(pooled.session.run(line)).await {
-            // A pooled session may have died unnoticed, or all its places may be held by commands that hang on the host. Reading
-            // commands can be repeated.
-            Err(WireError::Closed | WireError::Permission(_)) if !pooled.fresh => {
+        match attempt(&pooled.session, order, deadline).await {
+            // A pooled session may have died unnoticed, or all its places may be held by commands that hang on the host. What has
+            // not been sent can be sent again; what has been can only where running it twice does no harm.
+            Err(Lost { error: WireError::Closed | WireError::Permission(_), sent })
+                if !pooled.fresh && (order.repeatable || !sent) =>
+            {
                 self.pool.forget(host, &pooled.session).await;
                 let again = self.session(host, deadline).await?;
-                deadline.bound(again.session.run(line)).await
+                attempt(&again.session, order, deadline).await.map_err(|lost| lost.error)
             }
-            Err(WireError::Timeout) => {
+            Err(Lost { error: WireError::Timeout, .. }) => {
                 // The host may have gone away without a word; the next call finds out with a new connection.
                 self.pool.forget(host, &pooled.session).await;
                 Err(WireError::Timeout)
             }
-            result => result,
+            result => result.map_err(|lost| lost.error),
         }
     }
 
@@ -133,6 +142,23 @@ impl SshClient {
     }
 }
 
+/// A command that gave nothing.
+struct Lost {
+    error: WireError,
+    /// Whether the server may have run it.
+    sent: bool,
+}
+
+async fn attempt(
+    session: &Arc<Session>,
+    order: &Order<'_>,
+    deadline: Deadline,
+) -> Result<CommandOutput, Lost> {
+    let channel = deadline.bound(session.command_channel()).await;
+    let channel = channel.map_err(|error| Lost { error, sent: false })?;
+    deadline.bound(session.run(channel, order)).await.map_err(|error| Lost { error, sent: true })
+}
+
 /// Until when the parts of a forwarding may last, so that each failure is told from the next: reaching the host, opening the
 /// connection, and asking a host whose target is silent whether it is still there. What is left then is for the caller, who waits
 /// until the whole deadline and would take our end for the target's.
@@ -162,7 +188,10 @@ impl Ssh for SshClient {
         command: &'a ReadCommand,
         deadline: Deadline,
     ) -> Pending<'a, CommandOutput> {
-        Box::pin(async move { self.run(host, &command.line(), deadline).await })
+        Box::pin(async move {
+            let order = Order { line: &command.line(), input: &[], repeatable: true };
+            self.run(host, &order, deadline).await
+        })
     }
 
     fn forward<'a>(
@@ -186,6 +215,28 @@ impl Ssh for SshClient {
             // What the server was told is known by now; whether it hears the goodbye does not matter.
             let _ = connection.disconnect(Disconnect::ByApplication, "", "").await;
             Ok(AuthProbe { accepted, methods, path })
+        })
+    }
+}
+
+impl SshWrite for SshClient {
+    fn change<'a>(
+        &'a self,
+        host: &'a SshHost,
+        command: &'a ChangeCommand,
+        input: &'a [u8],
+        deadline: Deadline,
+    ) -> Pending<'a, CommandOutput> {
+        Box::pin(async move {
+            let order = Order { line: &command.line(), input, repeatable: false };
+            self.run(host, &order, deadline).await
+        })
+    }
+
+    fn forget<'a>(&'a self, host: &'a SshHost) -> Pending<'a, ()> {
+        Box::pin(async move {
+            self.pool.forget_way(host.name.as_str()).await;
+            Ok(())
         })
     }
 }

@@ -1,5 +1,6 @@
 //! One authenticated session, and what runs over it.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +9,8 @@ use std::time::Duration;
 use fabric_wire::ssh::{CommandOutput, OUTPUT_LIMIT};
 use fabric_wire::{BoxStream, WireError};
 use russh::client::Msg;
-use russh::{Channel, ChannelMsg};
+use russh::{Channel, ChannelMsg, Disconnect};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::channel::{CommandChannel, Forwarded, Opening};
@@ -36,6 +38,16 @@ pub(super) struct Session {
     running: Arc<AtomicUsize>,
 }
 
+/// A command and what it is given.
+pub(super) struct Order<'a> {
+    /// Its line.
+    pub(super) line: &'a str,
+    /// Its standard input.
+    pub(super) input: &'a [u8],
+    /// Whether running it twice does no harm.
+    pub(super) repeatable: bool,
+}
+
 /// What a server said to a new command.
 enum Opened {
     Channel(CommandChannel),
@@ -53,22 +65,51 @@ impl Session {
         &self.path
     }
 
+    /// Whether it is one with the host of that name, or goes through it.
+    pub(super) fn leads_through(&self, name: &str) -> bool {
+        self.host == name || self.path.iter().any(|jump| jump == name)
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.connection.is_closed()
     }
 
-    /// Runs one command line.
+    /// Runs one command line in `command`, one of [`Self::command_channel`]. From here on it may have taken effect, whatever this
+    /// gives.
     ///
     /// # Errors
     /// [`WireError::Closed`] when the session ends first, [`WireError::TooLarge`] over [`OUTPUT_LIMIT`], [`WireError::Garbage`] when
     /// the command ends without an exit status, [`WireError::Permission`] when the account may not run commands.
-    pub(super) async fn run(self: &Arc<Self>, line: &str) -> Result<CommandOutput, WireError> {
-        let mut command = self.command_channel().await?;
+    pub(super) async fn run(
+        &self,
+        mut command: CommandChannel,
+        order: &Order<'_>,
+    ) -> Result<CommandOutput, WireError> {
         let channel = command.get().ok_or(WireError::Closed)?;
-        channel.exec(true, line).await.map_err(|error| failure::session(&error))?;
-        let output = self.collect(channel).await?;
+        channel.exec(true, order.line).await.map_err(|error| failure::session(&error))?;
+        let output = self.converse(channel, order.input).await?;
         command.closed();
         Ok(output)
+    }
+
+    /// Gives a command its input and takes what it gives, both at a time: it may fill its output before it takes all of its input.
+    async fn converse(&self, channel: &mut Channel<Msg>, input: &[u8]) -> Result<CommandOutput, WireError> {
+        let mut stdin = channel.make_writer();
+        let (feeding, collecting) = (feed(&mut stdin, input), self.collect(channel));
+        tokio::pin!(feeding, collecting);
+        // A command that ends without taking all of its input decides by its status whether that was wrong; where the session ended,
+        // nothing more comes.
+        tokio::select! {
+            biased;
+            output = &mut collecting => output,
+            _ = &mut feeding => collecting.await,
+        }
+    }
+
+    /// Ends the session: everything that goes over it breaks off, and the server is told.
+    pub(super) async fn close(&self) {
+        // Where the session has ended already there is nobody to tell.
+        let _ = self.connection.disconnect(Disconnect::ByApplication, "", "").await;
     }
 
     /// Opens a TCP connection from the host to `to`.
@@ -135,8 +176,11 @@ impl Session {
         Err(WireError::Closed)
     }
 
-    /// Opens a channel for a command, waiting for its turn.
-    async fn command_channel(self: &Arc<Self>) -> Result<CommandChannel, WireError> {
+    /// Opens a channel for a command, waiting for its turn. The server has seen nothing of the command yet.
+    ///
+    /// # Errors
+    /// [`WireError::Closed`] when the session has ended, [`WireError::Permission`] when the server opens no channel for a command.
+    pub(super) async fn command_channel(self: &Arc<Self>) -> Result<CommandChannel, WireError> {
         let mut pauses = PAUSES_MS.iter();
         loop {
             let place = self.places.clone().acquire_owned().await.map_err(|_| WireError::Closed)?;
@@ -165,6 +209,12 @@ impl Session {
         });
         opened.await
     }
+}
+
+/// Writes the whole of a command's standard input, and its end.
+async fn feed(stdin: &mut (impl AsyncWrite + Unpin), input: &[u8]) -> io::Result<()> {
+    stdin.write_all(input).await?;
+    stdin.shutdown().await
 }
 
 fn no_status() -> WireError {

@@ -1,5 +1,6 @@
 //! The SSH client against real sshd processes on loopback.
 
+mod changes;
 mod sshd;
 
 use std::net::{SocketAddr, TcpListener};

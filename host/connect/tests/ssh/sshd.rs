@@ -147,6 +147,12 @@ impl Sshd {
         rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("the server runs");
     }
 
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("the server runs");
+    }
+
     /// Stops the execution of its sessions: they stay connected and never answer.
     pub(crate) fn freeze_sessions(&self) {
         for session in children(self.process.id()) {
