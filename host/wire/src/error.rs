@@ -68,6 +68,14 @@ pub enum WireError {
         /// The limit.
         limit: usize,
     },
+    /// A task of the Proxmox API ran and failed.
+    #[error("the task `{task}` failed: {exit}")]
+    Task {
+        /// What it did, and to what: `vzstart 112`.
+        task: String,
+        /// How it ended, in the API's words.
+        exit: String,
+    },
     /// A command ran on the host and failed.
     #[error("`{command}` ended with status {status} on the host: {stderr}")]
     Command {
@@ -126,7 +134,7 @@ impl WireError {
             Self::Tls(_) => Code::PortTls,
             Self::Garbage(_) => Code::PortGarbage,
             Self::TooLarge { .. } | Self::TooMany { .. } => Code::PortTooLarge,
-            Self::Command { .. } => Code::RemoteCommand,
+            Self::Task { .. } | Self::Command { .. } => Code::RemoteCommand,
         }
     }
 
@@ -153,6 +161,7 @@ impl WireError {
             Self::Garbage(_) => "Check which program answers on that port: it does not speak this protocol.",
             Self::TooLarge { .. } => "Raise the call's limit if the answer is meant to be this large.",
             Self::TooMany { .. } => "Ask for less: no honest answer has this many.",
+            Self::Task { .. } => "Read the task's log in the Proxmox interface to see why.",
             Self::Command { .. } => "Run the command on the host by hand, as the site's account, to see why.",
         }
     }

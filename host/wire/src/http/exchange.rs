@@ -8,32 +8,32 @@ use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::ext::ReasonPhrase;
-use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper_util::rt::TokioIo;
 
-use super::{HEAD_LIMIT, HEADER_LIMIT, Method, Request, Response};
+use super::{HEAD_LIMIT, HEADER_LIMIT, Request, Response};
 use crate::deadline::Deadline;
 use crate::error::WireError;
 use crate::seam::BoxStream;
 
 /// Sends the request over `stream`, takes the answer, and closes.
-pub(crate) async fn exchange(
+pub(crate) async fn exchange<M: Into<hyper::Method> + Copy>(
     stream: BoxStream,
-    request: &Request<'_>,
+    request: &Request<'_, M>,
     deadline: Deadline,
 ) -> Result<Response, WireError> {
     let outgoing = encode(request)?;
     deadline.bound(converse(stream, outgoing, request.body_limit)).await
 }
 
-fn encode(request: &Request<'_>) -> Result<hyper::Request<Empty<Bytes>>, WireError> {
+fn encode<M: Into<hyper::Method> + Copy>(
+    request: &Request<'_, M>,
+) -> Result<hyper::Request<Empty<Bytes>>, WireError> {
     let unsendable = |what: &str| WireError::Unreachable(format!("{what} cannot be sent in a request"));
     let host = HeaderValue::from_str(request.host)
         .map_err(|_| unsendable(&format!("the host `{}`", request.host)))?;
-    let method = match request.method {
-        Method::Get => hyper::Method::GET,
-        Method::Head => hyper::Method::HEAD,
-    };
+    let method = request.method.into();
+    let writes = method == hyper::Method::POST;
     let mut outgoing = hyper::Request::builder()
         .method(method)
         .uri(request.path.as_str())
@@ -43,6 +43,10 @@ fn encode(request: &Request<'_>) -> Result<hyper::Request<Empty<Bytes>>, WireErr
     headers.insert(HOST, host);
     headers.insert(USER_AGENT, HeaderValue::from_static("fabric"));
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    if writes {
+        // RFC 9110, 8.6: where a body could be expected, that there is none is said.
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     headers.extend(request.headers.iter().cloned());
     Ok(outgoing)
 }

@@ -35,6 +35,25 @@ pub enum Method {
     Head,
 }
 
+impl From<Method> for hyper::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::GET,
+            Method::Head => Self::HEAD,
+        }
+    }
+}
+
+/// The method that writes. It has no name outside this crate: only the typed clients that are made from ways to write send it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Post;
+
+impl From<Post> for hyper::Method {
+    fn from(_: Post) -> Self {
+        Self::POST
+    }
+}
+
 /// With whom TLS is spoken.
 #[derive(Clone, Copy, Debug)]
 pub struct Tls<'a> {
@@ -44,11 +63,11 @@ pub struct Tls<'a> {
     pub authority: &'a Authority,
 }
 
-/// One request.
+/// One request, without a body.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct Request<'a, M = Method> {
     /// The method.
-    pub method: Method,
+    pub method: M,
     /// The value of the `Host` field: the name, with the port where it is not the scheme's own.
     pub host: &'a str,
     /// Path and query.

@@ -41,6 +41,11 @@ pub(super) fn data<T: DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
     Ok(envelope.data)
 }
 
+/// Whether the API refuses an order because the guest is as ordered already: `CT 112 not running`.
+pub(super) fn is_refused_as(response: &Response, text: &str) -> bool {
+    response.status == 500 && response.reason.trim() == text
+}
+
 fn failure(response: &Response) -> WireError {
     let reason = printable(&response.reason);
     match response.status {
@@ -69,7 +74,8 @@ fn faults(body: &[u8]) -> String {
     faults.iter().map(|(name, text)| format!(" ({name}: {})", printable(text))).collect()
 }
 
-fn printable(text: &str) -> String {
+/// The beginning of a text of the other side, on one line.
+pub(super) fn printable(text: &str) -> String {
     let kept = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
     kept.take(TEXT_LIMIT).collect()
 }

@@ -1,6 +1,7 @@
 //! Requests to whichever node of a cluster answers.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use fabric_model::Slug;
 use hyper::header::{AUTHORIZATION, HeaderValue};
@@ -10,7 +11,7 @@ use super::answer::{self, ANSWER_LIMIT};
 use crate::deadline::Deadline;
 use crate::endpoint::ProxmoxApi;
 use crate::error::WireError;
-use crate::http::{self, Method, Request, RequestPath, Tls};
+use crate::http::{self, Method, Request, RequestPath, Response, Tls};
 use crate::seam::{BoxStream, Route, Seams};
 use crate::tls::Authority;
 
@@ -42,19 +43,30 @@ impl Client {
         path: &str,
         deadline: Deadline,
     ) -> Result<T, WireError> {
+        answer::read(&self.ask(Method::Get, path, deadline).await?)
+    }
+
+    /// Sends one request without a body and takes the answer, whatever its status. It goes to one node alone: what was sent may
+    /// have taken effect.
+    pub(super) async fn ask<M: Into<hyper::Method> + Copy>(
+        &self,
+        method: M,
+        path: &str,
+        deadline: Deadline,
+    ) -> Result<Response, WireError> {
         let path: RequestPath =
             format!("/api2/json{path}").parse().map_err(|e| WireError::NotFound(format!("{e}")))?;
         let headers = [(AUTHORIZATION, self.authorization()?)];
         let (node, stream) = self.open(deadline).await?;
-        let request = Request {
-            method: Method::Get,
-            host: node.as_str(),
-            path: &path,
-            headers: &headers,
-            tls: None,
-            body_limit: ANSWER_LIMIT,
-        };
-        answer::read(&http::exchange(stream, &request, deadline).await?)
+        let host = node.as_str();
+        let request =
+            Request { method, host, path: &path, headers: &headers, tls: None, body_limit: ANSWER_LIMIT };
+        http::exchange(stream, &request, deadline).await
+    }
+
+    /// Waits on the clock of the seams.
+    pub(super) async fn pause(&self, duration: Duration) {
+        self.seams.clock.sleep(duration).await;
     }
 
     /// Connects to the first node that can be connected to. A node that is down or hangs must leave time for the others, so
@@ -108,9 +120,9 @@ impl Client {
 }
 
 /// One segment of a path, percent-encoded (RFC 3986, 2.1).
-pub(super) fn segment(text: &Slug) -> String {
-    let mut encoded = String::with_capacity(text.as_str().len());
-    for byte in text.as_str().bytes() {
+pub(super) fn segment(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
@@ -126,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_segment_holds_nothing_that_ends_it() {
-        let slug: Slug = "a+b@c:d.e-f_g".parse().expect("a name");
-        assert_eq!(segment(&slug), "a%2Bb%40c%3Ad.e-f_g");
+        assert_eq!(segment("a+b@c:d.e-f_g"), "a%2Bb%40c%3Ad.e-f_g");
+        assert_eq!(segment("a/../b?c#d%e!"), "a%2F..%2Fb%3Fc%23d%25e%21");
     }
 }

@@ -138,7 +138,7 @@ impl Client {
         vmid: u32,
         deadline: Deadline,
     ) -> Result<GuestConfig, WireError> {
-        config(self.get(&format!("/nodes/{}/lxc/{vmid}/config", segment(node)), deadline).await?)
+        config(self.get(&format!("/nodes/{}/lxc/{vmid}/config", segment(node.as_str())), deadline).await?)
     }
 
     /// Whether a container runs: GET /nodes/{node}/lxc/{vmid}/status/current.
@@ -151,7 +151,7 @@ impl Client {
         vmid: u32,
         deadline: Deadline,
     ) -> Result<GuestStatus, WireError> {
-        self.get(&format!("/nodes/{}/lxc/{vmid}/status/current", segment(node)), deadline).await
+        self.get(&format!("/nodes/{}/lxc/{vmid}/status/current", segment(node.as_str())), deadline).await
     }
 
     /// A container's interfaces as they are inside it: GET /nodes/{node}/lxc/{vmid}/interfaces. Empty while it does not run.
@@ -164,7 +164,7 @@ impl Client {
         vmid: u32,
         deadline: Deadline,
     ) -> Result<Vec<GuestInterface>, WireError> {
-        let path = format!("/nodes/{}/lxc/{vmid}/interfaces", segment(node));
+        let path = format!("/nodes/{}/lxc/{vmid}/interfaces", segment(node.as_str()));
         // The data is `null` for a container that does not run.
         let raw: Option<Vec<RawInterface>> = self.get(&path, deadline).await?;
         raw.unwrap_or_default().into_iter().map(interface).collect()

@@ -156,7 +156,7 @@ impl Client {
         view: View,
         deadline: Deadline,
     ) -> Result<Vec<SdnSubnet>, WireError> {
-        let path = format!("/cluster/sdn/vnets/{}/subnets{}", segment(vnet), view.query());
+        let path = format!("/cluster/sdn/vnets/{}/subnets{}", segment(vnet.as_str()), view.query());
         let mut subnets: Vec<SdnSubnet> = self.get(&path, deadline).await?;
         subnets.sort_by(|a, b| a.subnet.cmp(&b.subnet));
         Ok(subnets)
@@ -169,7 +169,7 @@ impl Client {
     /// Those of every read, listed at [`Client`].
     pub async fn node_zones(&self, node: &Slug, deadline: Deadline) -> Result<Vec<NodeZone>, WireError> {
         let mut zones: Vec<NodeZone> =
-            self.get(&format!("/nodes/{}/sdn/zones", segment(node)), deadline).await?;
+            self.get(&format!("/nodes/{}/sdn/zones", segment(node.as_str())), deadline).await?;
         zones.sort_by(|a, b| a.zone.cmp(&b.zone));
         Ok(zones)
     }

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fabric_wire::endpoint::SshHost;
-use fabric_wire::seam::{BoxStream, Clock, Datagram, Dial, Entropy, Pending, Route, Ssh};
-use fabric_wire::ssh::{AuthProbe, CommandOutput, ReadCommand};
-use fabric_wire::{Deadline, Seams, WireError};
+use fabric_wire::seam::{BoxStream, Clock, Datagram, Dial, Entropy, Pending, Route, Ssh, SshWrite};
+use fabric_wire::ssh::{AuthProbe, ChangeCommand, CommandOutput, ReadCommand};
+use fabric_wire::{Deadline, Seams, WireError, Writing};
 use tokio::io::DuplexStream;
 
 /// What one connection meets.
@@ -112,6 +112,12 @@ pub(crate) fn seams(world: &Arc<World>) -> Seams {
     }
 }
 
+/// The ways to write of a world; no host of it takes a change.
+pub(crate) fn writing(world: &Arc<World>) -> Writing {
+    let outside = Arc::new(Outside(world.clone()));
+    Writing { ssh: outside.clone(), dial: outside }
+}
+
 /// A route through a host.
 pub(crate) fn via() -> Route {
     Route::Via(SshHost {
@@ -160,6 +166,22 @@ impl Ssh for Outside {
 
     fn probe_authentication<'a>(&'a self, _: &'a SshHost, _: &'a str, _: Deadline) -> Pending<'a, AuthProbe> {
         Box::pin(async { Err(WireError::Refused) })
+    }
+}
+
+impl SshWrite for Outside {
+    fn change<'a>(
+        &'a self,
+        _: &'a SshHost,
+        _: &'a ChangeCommand,
+        _: &'a [u8],
+        _: Deadline,
+    ) -> Pending<'a, CommandOutput> {
+        Box::pin(async { Err(WireError::Refused) })
+    }
+
+    fn forget<'a>(&'a self, _: &'a SshHost) -> Pending<'a, ()> {
+        Box::pin(async { Ok(()) })
     }
 }
 
