@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use fabric_model::check::Place;
 use fabric_model::door::{FromWorker, Limits};
 use fabric_model::{PrimitiveName, Value};
-use rhai::{AST, Dynamic, EvalAltResult, Module, Shared};
+use rhai::{AST, Dynamic, EvalAltResult, FnPtr, GlobalRuntimeState, Module, Shared};
 
 use crate::link::{Link, Unsent, held};
 use crate::thrown;
@@ -43,6 +43,8 @@ pub(crate) struct Run {
     stopped: AtomicBool,
     /// The first limit that was reached, in words.
     limit: Mutex<Option<String>>,
+    /// Why the script gave up by its own rules.
+    aborted: Mutex<Option<String>>,
 }
 
 /// What a run is made of.
@@ -74,6 +76,7 @@ impl Run {
             frame_bytes: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             limit: Mutex::new(None),
+            aborted: Mutex::new(None),
         }
     }
 
@@ -89,6 +92,20 @@ impl Run {
     pub(crate) fn stop(&self, limit: &str) {
         held(&self.limit).get_or_insert_with(|| limit.to_owned());
         self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the script by its own rules, at the next operation of every branch: nothing that swallows errors keeps it going.
+    pub(crate) fn abort(&self, reason: &str) {
+        held(&self.aborted).get_or_insert_with(|| reason.to_owned());
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Why the script gave up by its own rules, unless a limit ended it.
+    pub(crate) fn aborted(&self) -> Option<String> {
+        match self.limit() {
+            None => held(&self.aborted).clone(),
+            Some(_) => None,
+        }
     }
 
     /// Ends the script without a limit having been reached: the host is gone.
@@ -133,6 +150,8 @@ pub(crate) struct Branch {
     prefix: Vec<u32>,
     step: AtomicU32,
     open: Mutex<Open>,
+    /// The scopes of changes that are open, outermost first, each with what would abort it. Only the main branch has any.
+    scopes: Mutex<Vec<Vec<AbortCondition>>>,
     /// Modules that were evaluated on this branch or before it began.
     pub(crate) imported: Mutex<BTreeMap<String, SharedModule>>,
 }
@@ -144,6 +163,49 @@ pub(crate) struct Open {
     pub(crate) check: Option<u64>,
     /// Titles of the steps, outermost first.
     pub(crate) steps: Vec<String>,
+    /// The steady state, the checks of which count for it.
+    pub(crate) steady: Option<Arc<Steady>>,
+    /// Whether something around takes it for an answer that nobody knows yet: a check, a poll, a condition.
+    pub(crate) takes_deferral: bool,
+    /// Whether a condition of `abort_when` is being looked at.
+    pub(crate) in_condition: bool,
+}
+
+/// What the checks of a steady state came to so far, on all branches.
+#[derive(Default)]
+pub(crate) struct Steady {
+    checks: AtomicU64,
+    /// The first check that did not pass, and how it ended.
+    disturbed: Mutex<Option<String>>,
+}
+
+impl Steady {
+    pub(crate) fn passed(&self) {
+        self.checks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn disturbed_by(&self, check: String) {
+        self.checks.fetch_add(1, Ordering::Relaxed);
+        held(&self.disturbed).get_or_insert(check);
+    }
+
+    pub(crate) fn checks(&self) -> u64 {
+        self.checks.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn disturbed(&self) -> Option<String> {
+        held(&self.disturbed).clone()
+    }
+}
+
+/// What would abort a scope of changes.
+#[derive(Clone)]
+pub(crate) struct AbortCondition {
+    pub(crate) title: String,
+    pub(crate) holds: FnPtr,
+    /// What the function sees where it was written: it may stand in a module.
+    pub(crate) global: GlobalRuntimeState,
+    pub(crate) source: Option<String>,
 }
 
 impl Branch {
@@ -154,6 +216,7 @@ impl Branch {
             prefix: Vec::new(),
             step: AtomicU32::new(0),
             open: Mutex::default(),
+            scopes: Mutex::default(),
             imported: Mutex::default(),
         }
     }
@@ -168,6 +231,7 @@ impl Branch {
             prefix,
             step: AtomicU32::new(0),
             open: Mutex::new(self.open()),
+            scopes: Mutex::default(),
             imported: Mutex::new(held(&self.imported).clone()),
         }
     }
@@ -183,8 +247,40 @@ impl Branch {
         held(&self.open).clone()
     }
 
-    pub(crate) fn set_open(&self, open: Open) {
+    fn set_open(&self, open: Open) {
         *held(&self.open) = open;
+    }
+
+    /// Runs something with other things open around it.
+    pub(crate) fn within<T>(&self, open: Open, body: impl FnOnce() -> T) -> T {
+        let around = self.open();
+        self.set_open(open);
+        let result = body();
+        self.set_open(around);
+        result
+    }
+
+    /// How many scopes of changes are open.
+    pub(crate) fn scopes(&self) -> usize {
+        held(&self.scopes).len()
+    }
+
+    pub(crate) fn open_scope(&self) {
+        held(&self.scopes).push(Vec::new());
+    }
+
+    pub(crate) fn close_scope(&self) {
+        held(&self.scopes).pop();
+    }
+
+    /// Adds a condition to the innermost scope. Returns whether there is one.
+    pub(crate) fn add_condition(&self, condition: AbortCondition) -> bool {
+        held(&self.scopes).last_mut().map(|scope| scope.push(condition)).is_some()
+    }
+
+    /// The conditions of every open scope, the outermost first.
+    pub(crate) fn conditions(&self) -> Vec<AbortCondition> {
+        held(&self.scopes).iter().flatten().cloned().collect()
     }
 
     /// The number of a new check.

@@ -1,11 +1,13 @@
 //! What is refused before a script runs: names that would shadow the host's, calls of primitives that do not exist or were
-//! not declared, and text run as code.
+//! not declared, changes where none may stand, and text run as code.
 //!
 //! None of this is a boundary: the gate in the host is. It keeps what a reviewer reads and what runs the same.
 
+mod change;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use fabric_model::{Diagnostic, PrimitiveName};
+use fabric_model::{Class, Diagnostic, PrimitiveName};
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Ident, LexError, ParseError, Position, Stmt};
 
 use crate::engine;
@@ -20,17 +22,23 @@ const HINT_NAME: &str = "Choose another name.";
 
 /// Everything that is wrong with a script and its modules, in the order of the files and lines. Nothing is run.
 ///
-/// A primitive that a module calls and the header does not declare is left to the gate: the script may never get there.
+/// What a module calls beyond the header is left to the gate: the script may never get there.
 pub fn check(
     path: &str,
     source: &str,
     modules: &BTreeMap<String, String>,
-    primitives: &[PrimitiveName],
+    primitives: &BTreeMap<PrimitiveName, Class>,
     header: &Header,
 ) -> Vec<Diagnostic> {
-    let names = Names { functions: Some(engine::language_functions()), ..Names::new(primitives) };
+    let all: Vec<PrimitiveName> = primitives.keys().cloned().collect();
+    let functions = Some(engine::language_functions());
+    let names = Names { functions, classes: Some(primitives), ..Names::new(&all) };
     let mut found = match names.compile(path, source, modules) {
-        Ok(compiled) => undeclared(path, &compiled.main, primitives, header),
+        Ok(compiled) => {
+            let mut found = undeclared(path, &compiled.main, &all, header);
+            found.extend(change::beyond_reach(path, &compiled.main, primitives, header));
+            found
+        }
         Err(refused) => refused.diagnostics,
     };
     found.sort();
@@ -68,12 +76,14 @@ struct Names<'a> {
     /// The language's own functions. The worker does without: it would cost it as much as the script, and the call of a
     /// function that does not exist is an error there anyway.
     functions: Option<BTreeSet<String>>,
+    /// How strong each primitive is. The worker does without: the host refuses what stands out of place.
+    classes: Option<&'a BTreeMap<PrimitiveName, Class>>,
 }
 
 impl<'a> Names<'a> {
     fn new(primitives: &'a [PrimitiveName]) -> Self {
         let areas = primitives.iter().map(PrimitiveName::area);
-        Self { namespaces: areas.chain([SITE]).collect(), primitives, functions: None }
+        Self { namespaces: areas.chain([SITE]).collect(), primitives, functions: None, classes: None }
     }
 
     fn compile(
@@ -160,6 +170,9 @@ impl<'a> Names<'a> {
         }
         if let Some(functions) = &self.functions {
             unknown_functions(ast, functions, &mut found);
+        }
+        if let Some(classes) = self.classes {
+            change::out_of_place(ast, classes, &mut found);
         }
         ast.walk(&mut |path: &[ASTNode<'_>]| {
             match path.last() {
@@ -341,8 +354,63 @@ mod tests {
     const HEADER: &str = "// /// fabric\n// title = \"t\"\n// kind = \"acceptance\"\n// reach = \"observe\"\n// [needs]\n\
         // \"dns.query\" = [\"vip:dns\"]\n// ///\n";
 
-    fn primitives() -> Vec<PrimitiveName> {
-        ["dns.query", "dns.transfer", "unit.state"].iter().map(|n| n.parse().expect("a name")).collect()
+    fn primitives() -> BTreeMap<PrimitiveName, Class> {
+        let observing = ["dns.query", "dns.transfer", "unit.state"].map(|name| (name, Class::Observe));
+        let all = observing.into_iter().chain([("unit.stop", Class::Change), ("disk.wipe", Class::Destroy)]);
+        all.map(|(name, class)| (name.parse().expect("a name"), class)).collect()
+    }
+
+    fn found_in_gameday(body: &str) -> Vec<String> {
+        let header = "// /// fabric\n// title = \"t\"\n// kind = \"gameday\"\n// reach = \"change\"\n// [needs]\n\
+            // \"unit.stop\" = [\"host:a/b\"]\n// \"disk.wipe\" = [\"host:a/b\"]\n// ///\n";
+        let source = format!("{header}{body}");
+        let header = crate::header::parse("a.rhai", &source).expect("good");
+        let found = check("a.rhai", &source, &BTreeMap::new(), &primitives(), &header);
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_change_stands_where_it_may() {
+        for good in [
+            "during(#{ title: \"t\", fault: || unit::stop(#{}) }, || check(\"c\", || true));",
+            "fn stop(m) { unit::stop(#{ host: m }) } during(#{ title: \"t\", fault: || stop(\"a\") }, || { });",
+            "step(\"s\", || unit::stop(#{}));",
+        ] {
+            assert_eq!(found_in_gameday(good), Vec::<String>::new(), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_change_out_of_place_is_refused_at_its_line() {
+        for (body, says) in [
+            (
+                "check(\"c\", || unit::stop(#{}));",
+                "9:21: `unit.stop` changes something, and `check` is no place",
+            ),
+            (
+                "let m = 1;\npar([1], |x| {\n  let y = m;\n  unit::stop(#{ x: y }) });",
+                "12:9: `unit.stop` changes",
+            ),
+            ("step(\"s\", || par([1], |x| [2].map(|y| unit::stop(#{}))));", "`par` is no place"),
+            (
+                "fn stop() { unit::stop(#{}) }\ncheck(\"c\", || stop());",
+                "9:19: `unit.stop` changes something",
+            ),
+            (
+                "during(#{ title: \"t\", fault: || abort_when(\"a\", || unit::stop(#{})) }, || 1);",
+                "`abort_when` is no",
+            ),
+            (
+                "disk::wipe(#{});",
+                "9:7: `disk.wipe` is of the class `destroy`, and the reach of the script is `change`",
+            ),
+        ] {
+            let found = found_in_gameday(body);
+            assert!(found.iter().any(|f| f.contains(says)), "{body}: {found:?}");
+        }
+        let found = found("unit::stop(#{});", &[]);
+        let says = "8:7: `unit.stop` is of the class `change`, and the reach of the script is `observe`";
+        assert!(found.iter().any(|f| f.contains(says)), "{found:?}");
     }
 
     fn found(body: &str, modules: &[(&str, &str)]) -> Vec<String> {

@@ -21,6 +21,8 @@ pub(crate) enum Thrown {
     Expectation(Failed),
     /// The script gave a reason not to look.
     Skip(String),
+    /// The answer depends on a change that is only planned.
+    Deferred(String),
     /// A call ended in a fault.
     Fault(Fault),
     /// Any other error.
@@ -110,11 +112,17 @@ pub(crate) fn classify(error: &EvalAltResult) -> Thrown {
         }),
         Some(SKIP) => Thrown::Skip(text("reason").unwrap_or_default()),
         Some(_) => match to_value(token).map(|v| v.decode::<Fault>()) {
+            Ok(Ok(fault)) if fault.code == Code::PlanDeferred => Thrown::Deferred(fault.message),
             Ok(Ok(fault)) => Thrown::Fault(fault),
             _ => Thrown::Other,
         },
         None => Thrown::Other,
     }
+}
+
+/// An answer that depends on a change that is only planned.
+pub(crate) fn deferred(message: &str) -> Box<EvalAltResult> {
+    fault(&Fault::new(Code::PlanDeferred, Stage::Plan, message))
 }
 
 /// How a script ends that threw outside every check.
@@ -158,6 +166,7 @@ pub(crate) fn describe(error: &EvalAltResult, path: &str) -> String {
             json(&failed.observed)
         ),
         Thrown::Skip(reason) => format!("skip outside any check: {reason}"),
+        Thrown::Deferred(reason) => format!("nobody knows it before the planned changes are made: {reason}"),
         Thrown::Fault(fault) => fault.to_string(),
         Thrown::Other | Thrown::Stop => match error.unwrap_inner() {
             EvalAltResult::ErrorRuntime(token, _) if token.is_unit() => "nothing was thrown".to_owned(),

@@ -107,6 +107,9 @@ fn execute(start: Start, link: &Arc<Link>) -> Outcome {
     let branch = Arc::new(Branch::main(Arc::new(Run::new(parts, Arc::clone(link)))));
     let engine = engine::for_branch(&branch);
     let result = engine.run_ast_with_scope(&mut Scope::new(), &compiled.main);
+    if let Some(reason) = branch.run.aborted() {
+        return Outcome::Aborted { reason };
+    }
     match (result, branch.run.limit()) {
         (Ok(()), None) => Outcome::Finished,
         // The limit was reached by the last statement, after which the engine asked no more.

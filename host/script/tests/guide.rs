@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fabric_model::PrimitiveName;
+use fabric_model::{Class, PrimitiveName};
 use fabric_script::{header, lint, modules};
 
 const GUIDE: &str = include_str!("../../../docs/scripting.md");
 
-const ANY: &str = "// /// fabric\n// title = \"example\"\n// kind = \"acceptance\"\n// reach = \"observe\"\n// [needs]\n\
-    // \"dns.query\" = [\"vip:*\"]\n// \"tls.handshake\" = [\"vip:*\"]\n// \"unit.state\" = [\"host:*/*\"]\n// ///\n";
+const ANY: &str = "// /// fabric\n// title = \"example\"\n// kind = \"gameday\"\n// reach = \"change\"\n// [needs]\n\
+    // \"dns.query\" = [\"vip:*\"]\n// \"tls.handshake\" = [\"vip:*\"]\n// \"unit.state\" = [\"host:*/*\"]\n\
+    // \"unit.stop\" = [\"host:*/*\"]\n// \"vip.holder\" = [\"vip:*\"]\n// ///\n";
 
 fn examples() -> Vec<String> {
     let blocks = GUIDE.split("```rhai\n").skip(1);
@@ -17,9 +18,12 @@ fn examples() -> Vec<String> {
 
 #[test]
 fn every_example_of_the_guide_is_accepted() {
-    let primitives: Vec<PrimitiveName> = ["dns.query", "tls.handshake", "unit.state"]
-        .iter()
-        .map(|name| name.parse().expect("a name"))
+    let observing =
+        ["dns.query", "tls.handshake", "unit.state", "vip.holder"].map(|name| (name, Class::Observe));
+    let primitives: BTreeMap<PrimitiveName, Class> = observing
+        .into_iter()
+        .chain([("unit.stop", Class::Change)])
+        .map(|(name, class)| (name.parse().expect("a name"), class))
         .collect();
     assert!(examples().len() >= 6, "the guide has examples");
     for example in examples() {

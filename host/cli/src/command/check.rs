@@ -16,7 +16,7 @@ pub(crate) fn check(place: &Place, args: &Check) -> Result<Exit, Refusal> {
     let (policy_file, policy_text) = place.policy(args.policy.as_deref())?;
     let policy = Policy::parse(&policy_file, &policy_text)
         .map_err(|errors| Refusal::in_file(Exit::Configuration, &policy_file, errors))?;
-    let primitives: Vec<_> = REGISTRY.iter().map(|primitive| primitive.name()).collect();
+    let primitives = REGISTRY.iter().map(|primitive| (primitive.name(), primitive.class())).collect();
     let mut errors = lint::check(&script.path, &script.source, &script.modules, &primitives, &script.header);
     errors.extend(unknown_in_policy(&policy, &policy_file));
     if !errors.is_empty() {

@@ -1,4 +1,4 @@
-//! `check` and what stands in it: expectations, skips, steps.
+//! `check` and what stands in it and around it: expectations, skips, steps, steady states.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 use super::Functions;
 use super::plain::{in_order, listed};
-use crate::branch::{Branch, Open};
+use crate::branch::{Branch, Open, Steady};
 use crate::convert::{to_evidence, to_value};
 use crate::thrown::{self, Failed, Thrown, argument, at_call, clipped, describe};
 
@@ -30,6 +30,10 @@ pub(super) fn register(functions: &mut Functions, branch: &Arc<Branch>) {
     let on = Arc::clone(branch);
     functions.add("step", move |context: NativeCallContext<'_>, title: &str, body: FnPtr| {
         at_call(&context, step(&on, &context, title, &body))
+    });
+    let on = Arc::clone(branch);
+    functions.add("steady_state", move |context: NativeCallContext<'_>, title: &str, body: FnPtr| {
+        at_call(&context, steady_state(&on, &context, title, &body))
     });
     functions.add("skip", |context: NativeCallContext<'_>, reason: &str| -> Thrower<()> {
         at_call(&context, Err(thrown::skipped(&clipped(reason))))
@@ -97,17 +101,19 @@ fn expect_none(what: &str, list: &Dynamic) -> Thrower<()> {
 }
 
 /// Runs one check. Whatever goes wrong in it becomes its verdict and the suite goes on, but for the end of the script.
-fn check(branch: &Branch, context: &NativeCallContext<'_>, title: &str, body: &FnPtr) -> Thrower<bool> {
+fn check(branch: &Branch, context: &NativeCallContext<'_>, title: &str, body: &FnPtr) -> Thrower<Dynamic> {
     let around = branch.open();
     if around.check.is_some() {
         return Err(argument("a check cannot stand in a check; use `step` to group checks"));
     }
+    if around.in_condition {
+        return Err(argument("a check cannot stand in a condition of `abort_when`"));
+    }
     let title = titled(&around.steps, title)?;
     let check = branch.begin_check()?;
-    branch.send(&FromWorker::CheckBegin { check, place: branch.next_place(), title })?;
-    branch.set_open(Open { check: Some(check), ..around.clone() });
-    let result = body.call_within_context::<Dynamic>(context, ());
-    branch.set_open(around);
+    branch.send(&FromWorker::CheckBegin { check, place: branch.next_place(), title: title.clone() })?;
+    let open = Open { check: Some(check), takes_deferral: true, ..around.clone() };
+    let result = branch.within(open, || body.call_within_context::<Dynamic>(context, ()));
     let verdict = match result {
         // A condition left as the last expression is meant as one; passing over `false` would hide a failure.
         Ok(value) if matches!(value.as_bool(), Ok(false)) => Verdict::Fail {
@@ -116,11 +122,42 @@ fn check(branch: &Branch, context: &NativeCallContext<'_>, title: &str, body: &F
             observed: false.into(),
         },
         Ok(_) => Verdict::Pass,
-        Err(error) => verdict(&error, &branch.run.path).ok_or(error)?,
+        Err(error) => match verdict(&error, &branch.run.path) {
+            Some(verdict) => verdict,
+            None => return Err(cut_short(branch, check, error)),
+        },
     };
-    let passed = verdict == Verdict::Pass;
+    if let Some(steady) = &around.steady {
+        match disturbance(&verdict) {
+            None => steady.passed(),
+            Some(how) => steady.disturbed_by(format!("{title}: {how}")),
+        }
+    }
+    let passed = match verdict {
+        // Nobody knows: `if` refuses it, so that no script goes a way of its own in a dry run.
+        Verdict::Deferred { .. } => Dynamic::UNIT,
+        _ => (verdict == Verdict::Pass).into(),
+    };
     branch.send(&FromWorker::CheckEnd { check, verdict })?;
     Ok(passed)
+}
+
+/// Ends a check that the end of the script cuts short: the scope around it, which is still to be ended, holds no open check.
+fn cut_short(branch: &Branch, check: u64, error: Box<EvalAltResult>) -> Box<EvalAltResult> {
+    let Some(reason) = branch.run.aborted() else { return error };
+    let verdict = Verdict::Error { fault: None, message: format!("cut short: {reason}") };
+    branch.send(&FromWorker::CheckEnd { check, verdict }).err().unwrap_or(error)
+}
+
+/// Why a steady state does not hold when one of its checks ends like this. What cannot be looked at before the planned changes
+/// are made disturbs nothing: only a dry run has that.
+fn disturbance(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Pass | Verdict::Deferred { .. } => None,
+        Verdict::Fail { what, .. } => Some(format!("{what} is not as expected")),
+        Verdict::Error { message, .. } => Some(format!("could not find out: {message}")),
+        Verdict::Skip { reason } => Some(format!("not looked at: {reason}")),
+    }
 }
 
 /// What an error says of the check it ended; nothing when it ends the script.
@@ -134,6 +171,7 @@ fn verdict(error: &EvalAltResult, path: &str) -> Option<Verdict> {
             observed: bounded(observed),
         }),
         Thrown::Skip(reason) => Some(Verdict::Skip { reason: clipped(&reason) }),
+        Thrown::Deferred(reason) => Some(Verdict::Deferred { reason: clipped(&reason) }),
         Thrown::Fault(fault) => Some(error_verdict(Some(fault))),
         Thrown::Other => Some(error_verdict(None)),
     }
@@ -141,20 +179,52 @@ fn verdict(error: &EvalAltResult, path: &str) -> Option<Verdict> {
 
 /// Groups checks: its title stands before theirs.
 fn step(branch: &Branch, context: &NativeCallContext<'_>, title: &str, body: &FnPtr) -> Thrower<Dynamic> {
+    let within = stepped(branch.open(), title)?;
+    branch.within(within, || body.call_within_context::<Dynamic>(context, ()))
+}
+
+/// Runs a group of checks that have to pass, or nothing is done any more.
+fn steady_state(
+    branch: &Branch,
+    context: &NativeCallContext<'_>,
+    title: &str,
+    body: &FnPtr,
+) -> Thrower<bool> {
     let around = branch.open();
+    if branch.depth > 0 || around.check.is_some() || around.in_condition || around.steady.is_some() {
+        return Err(argument(
+            "a steady state stands in no `check`, no `par`, no condition of `abort_when` and no other steady state",
+        ));
+    }
+    let steady = Arc::new(Steady::default());
+    let within = Open { steady: Some(Arc::clone(&steady)), ..stepped(around, title)? };
+    let _what_it_returns = branch.within(within, || body.call_within_context::<Dynamic>(context, ()))?;
+    if let Some(check) = steady.disturbed() {
+        branch.run.abort(&clipped(&format!("the steady state does not hold: {check}")));
+        return Err(thrown::stopped());
+    }
+    if steady.checks() == 0 {
+        // What looks at nothing holds always.
+        return Err(argument(format!("the steady state `{title}` has no check")));
+    }
+    Ok(true)
+}
+
+/// What is open within one more step.
+fn stepped(mut around: Open, title: &str) -> Thrower<Open> {
     if around.steps.len() >= STEPS_LIMIT {
         return Err(argument(format!("steps nest deeper than {STEPS_LIMIT}")));
     }
     titled(&[], title)?;
-    let mut within = around.clone();
-    within.steps.push(title.to_owned());
-    branch.set_open(within);
-    let result = body.call_within_context::<Dynamic>(context, ());
-    branch.set_open(around);
-    result
+    around.steps.push(title.to_owned());
+    Ok(around)
 }
 
-fn titled(steps: &[String], title: &str) -> Thrower<String> {
+/// A title with those of the steps around it.
+///
+/// # Errors
+/// When it is not one line of a length that a report can show.
+pub(super) fn titled(steps: &[String], title: &str) -> Thrower<String> {
     if title.trim().is_empty() || title.len() > TITLE_LIMIT || title.chars().any(char::is_control) {
         return Err(argument(format!("a title is one line of at most {TITLE_LIMIT} bytes")));
     }

@@ -2,9 +2,13 @@
 
 mod branches;
 mod checks;
+mod conditions;
+mod during;
+mod people;
 mod plain;
 mod polls;
 mod primitives;
+mod report;
 mod site;
 
 use std::sync::Arc;
@@ -17,16 +21,23 @@ pub(crate) use site::{FUNCTIONS as SITE_FUNCTIONS, NAMESPACE as SITE};
 
 /// The names of all functions that need no namespace; a script defines none of them anew.
 pub const FUNCTIONS: &[&str] = &[
+    "abort_when",
+    "await_stable",
     "check",
+    "conductor",
     "debug",
+    "decision",
+    "during",
     "expect_contains",
     "expect_eq",
     "expect_none",
     "expect_set",
     "expect_true",
     "fail",
+    "human",
     "ip_in",
     "note",
+    "observer",
     "par",
     "param",
     "parse_json",
@@ -35,6 +46,7 @@ pub const FUNCTIONS: &[&str] = &[
     "same_set",
     "skip",
     "sorted",
+    "steady_state",
     "step",
 ];
 
@@ -45,6 +57,10 @@ pub(crate) fn register(engine: &mut Engine, branch: &Arc<Branch>) {
     checks::register(&mut global, branch);
     branches::register(&mut global, branch);
     polls::register(&mut global, branch);
+    conditions::register(&mut global, branch);
+    during::register(&mut global, branch);
+    report::register(&mut global);
+    people::register(&mut global, branch);
     engine.register_global_module(global.0.into());
     engine.register_static_module(SITE, site::module(branch).into());
     for (area, module) in primitives::modules(branch) {

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use fabric_model::check::{Place, Verdict};
-use fabric_model::door::{self, FromWorker, Limits, Outcome, Reply, Start};
+use fabric_model::door::{self, FromWorker, Holding, Limits, Outcome, Reply, ScopeEnded, ScopeReport, Start};
 use fabric_model::{Code, Fault, Stage, Value};
 
 /// What the worker sent, and how it ended.
@@ -28,7 +28,10 @@ pub(crate) fn start(source: &str) -> Start {
         source: source.into(),
         modules: BTreeMap::new(),
         params: BTreeMap::from([("zone".to_owned(), Value::from("a.test"))]),
-        primitives: ["dns.query", "unit.state"].iter().map(|n| n.parse().expect("a name")).collect(),
+        primitives: ["dns.query", "unit.state", "unit.stop", "vip.holder"]
+            .iter()
+            .map(|n| n.parse().expect("a name"))
+            .collect(),
         site: value(
             r#"{"site": {"name": "x"}, "hosts": {
                 "dns-edge-1": {"plane": "dns", "role": "edge", "vmid": 1},
@@ -52,6 +55,25 @@ pub(crate) fn answer(arguments: &Value) -> Result<Value, Fault> {
     }
 }
 
+/// The fault that a scope with the title `begin CODE` or `end CODE` is answered by.
+fn refused(title: &str, when: &str) -> Option<Fault> {
+    let code = Code::ALL.iter().copied().find(|code| title.strip_prefix(when) == Some(code.as_str()))?;
+    Some(Fault::new(code, Stage::Undo, "as the title wants"))
+}
+
+/// What a scope came to; one with the title `planned` is only planned.
+fn report(title: &str) -> Value {
+    let holding = Holding {
+        vip: "dns".parse().expect("a name"),
+        at_ms: 120,
+        hosts: vec!["dns-edge-2".parse().expect("a name")],
+        silent: Vec::new(),
+    };
+    let planned = title == "planned";
+    let report = ScopeReport { planned, sent: 40, lost: 3, gap_ms: 250, holders: vec![holding] };
+    Value::encode(&report).expect("plain data")
+}
+
 /// Plays the host until the stream ends. `counting` calls of it are answered by what `answers` gives.
 pub(crate) fn play(
     mut stream: UnixStream,
@@ -61,12 +83,26 @@ pub(crate) fn play(
     stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a socket");
     door::write(&mut stream, start).expect("the worker reads its start");
     let mut told = Told::default();
+    let mut titles = BTreeMap::new();
     while let Ok(frame) = door::read::<FromWorker>(&mut stream) {
         let reply = match &frame {
             FromWorker::Call { call_id, arguments, .. } => {
                 Some(Reply { call_id: *call_id, result: answers(arguments) })
             }
             FromWorker::Wait { call_id, .. } => Some(Reply { call_id: *call_id, result: Ok(Value::Null) }),
+            // A title that begins with a code is answered by that fault.
+            FromWorker::ScopeBegin { call_id, title, .. } => {
+                titles.insert(*call_id, title.clone());
+                Some(Reply {
+                    call_id: *call_id,
+                    result: refused(title, "begin ").map_or(Ok(Value::Null), Err),
+                })
+            }
+            FromWorker::ScopeEnd { call_id, scope, .. } => {
+                let title = titles.get(scope).expect("a scope that began");
+                let result = refused(title, "end ").map_or_else(|| Ok(report(title)), Err);
+                Some(Reply { call_id: *call_id, result })
+            }
             _ => None,
         };
         told.frames.push(frame);
@@ -75,6 +111,16 @@ pub(crate) fn play(
         }
     }
     told
+}
+
+fn ended(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail { .. } => "fail",
+        Verdict::Error { .. } => "error",
+        Verdict::Skip { .. } => "skip",
+        Verdict::Deferred { .. } => "deferred",
+    }
 }
 
 /// Runs a worker in this process.
@@ -115,6 +161,33 @@ impl Told {
             Outcome::Limit { message } => message,
             other => unreachable!("{other:?}"),
         }
+    }
+
+    pub(crate) fn aborted(&self) -> &str {
+        match self.outcome() {
+            Outcome::Aborted { reason } => reason,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// What happened, in order, in a word or two each: `begin t`, `unit.stop`, `wait`, `check t`, `pass`, `end Finished`.
+    pub(crate) fn order(&self) -> Vec<String> {
+        let words = self.frames.iter().filter_map(|frame| match frame {
+            FromWorker::Call { primitive, .. } => Some(primitive.to_string()),
+            FromWorker::CheckBegin { title, .. } => Some(format!("check {title}")),
+            FromWorker::CheckEnd { verdict, .. } => Some(ended(verdict).to_owned()),
+            FromWorker::Wait { .. } => Some("wait".to_owned()),
+            FromWorker::ScopeBegin { title, .. } => Some(format!("begin {title}")),
+            FromWorker::ScopeEnd { ended, .. } => Some(match ended {
+                ScopeEnded::Finished => "end finished".to_owned(),
+                ScopeEnded::Threw { .. } => "end threw".to_owned(),
+                ScopeEnded::Aborted { reason } => format!("end aborted: {reason}"),
+            }),
+            FromWorker::Human { role, name, .. } => Some(format!("{role} {name}")),
+            FromWorker::Print { text, .. } => Some(format!("print {text}")),
+            FromWorker::End { .. } => None,
+        });
+        words.collect()
     }
 
     pub(crate) fn prints(&self) -> Vec<&str> {
