@@ -8,6 +8,7 @@ pub mod dns;
 pub mod endpoint;
 pub mod error;
 pub mod http;
+pub mod nft;
 pub mod proxmox;
 pub mod seam;
 pub mod ssh;
