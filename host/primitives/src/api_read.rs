@@ -145,7 +145,8 @@ impl<R: ApiRead> Observing for Read<R> {
     }
 }
 
-fn fault(error: WireError) -> Fault {
+/// The fault of an error of the API, with advice of its own where the certificate is not trusted.
+pub(crate) fn fault(error: WireError) -> Fault {
     let code = error.code();
     let fault = Fault::from(error);
     match code {

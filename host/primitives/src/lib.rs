@@ -5,6 +5,7 @@ mod bounds;
 pub mod changing;
 pub mod dns;
 pub mod file;
+mod guest_change;
 pub mod host;
 mod host_fact;
 pub mod http;

@@ -4,6 +4,7 @@ use fabric_model::PrimitiveName;
 
 use crate::api_read::Read;
 use crate::changing::Change;
+use crate::guest_change::OnGuest;
 use crate::host_fact::Fact;
 use crate::link_change::OnLink;
 use crate::observing::Entry;
@@ -28,7 +29,9 @@ pub static REGISTRY: &[&dyn Primitive] = &[
     &Entry::<Read<proxmox::cluster_status::ClusterStatus>>::NEW,
     &Entry::<Read<proxmox::guest_config::GuestConfigOf>>::NEW,
     &Entry::<Read<proxmox::guest_interfaces::GuestInterfaces>>::NEW,
+    &Change::<OnGuest<proxmox::guest_start::GuestStart>>::NEW,
     &Entry::<Read<proxmox::guest_status::GuestStatusOf>>::NEW,
+    &Change::<OnGuest<proxmox::guest_stop::GuestStop>>::NEW,
     &Entry::<Read<proxmox::node_zones::NodeZones>>::NEW,
     &Entry::<Read<proxmox::permissions::PermissionsOf>>::NEW,
     &Entry::<Read<proxmox::sdn_subnets::SdnSubnets>>::NEW,

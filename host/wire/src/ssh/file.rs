@@ -95,9 +95,11 @@ pub fn file_content(output: &CommandOutput) -> Result<Vec<u8>, WireError> {
 
 impl CommandOutput {
     /// Whether a tool failed because the path is not there. Lines that `sudo` writes before the tool's own say nothing about that.
+    /// The tool calls itself as it was called: by its whole path.
     fn is_absence(&self, beginning: &str) -> bool {
         let stderr = String::from_utf8_lossy(&self.stderr);
-        self.status != 0 && stderr.lines().any(|line| line.starts_with(beginning) && line.ends_with(ABSENT))
+        let mut lines = stderr.lines().map(|line| line.strip_prefix("/usr/bin/").unwrap_or(line));
+        self.status != 0 && lines.any(|line| line.starts_with(beginning) && line.ends_with(ABSENT))
     }
 }
 
@@ -128,6 +130,8 @@ mod tests {
     fn a_path_with_nothing_there_is_an_answer_and_every_other_failure_is_not() {
         let absent = "sudo: unable to resolve host x: Name or service not known\n\
                       stat: cannot statx '/nope': No such file or directory\n";
+        let whole = "/usr/bin/stat: cannot statx '/etc/nope': No such file or directory\n";
+        assert_eq!(file_facts(&ended(1, "", whole)), Ok(None));
         assert_eq!(file_facts(&ended(1, "", absent)), Ok(None));
         let older = "stat: cannot stat '/nope': No such file or directory\n";
         assert_eq!(file_facts(&ended(1, "", older)), Ok(None));
