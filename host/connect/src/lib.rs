@@ -18,7 +18,23 @@ pub use datagram::UdpDatagram;
 pub use dial::TcpDial;
 pub use entropy::SystemEntropy;
 
-/// The ways out of this machine, with SSH as given. None of them changes anything on a host.
+/// The ways out of this machine, with SSH as given. None of them changes anything on a host: what [`writing`] gives can be asked to,
+///
+/// ```
+/// # use fabric_wire::{Writing, endpoint::SshHost, seam::Seams};
+/// fn forget(writing: &Writing, host: &SshHost) {
+///     drop(writing.ssh.forget(host));
+/// }
+/// ```
+///
+/// and what this gives cannot:
+///
+/// ```compile_fail,E0599
+/// # use fabric_wire::{Writing, endpoint::SshHost, seam::Seams};
+/// fn forget(seams: &Seams, host: &SshHost) {
+///     drop(seams.ssh.forget(host));
+/// }
+/// ```
 pub fn seams(ssh: Arc<dyn Ssh>) -> Seams {
     Seams {
         dial: Arc::new(TcpDial),

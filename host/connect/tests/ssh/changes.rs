@@ -151,8 +151,11 @@ async fn a_forgotten_host_is_connected_to_anew_and_the_old_connection_ends() {
     };
     let (first, kept) = (connection(&host).await, connection(&bystander).await);
     assert_eq!(connection(&host).await, first);
+    // What still goes over it breaks off, and does not keep it alive.
+    let mut stream = ssh.forward(&host, other.address, soon()).await.expect("forwards");
     ssh.forget(&host).await.expect("forgets");
     until_sessions(&server, 0).await;
+    stream.read_to_end(&mut Vec::new()).await.expect("it ended");
     let second = connection(&host).await;
     assert_ne!(second, first);
     assert_eq!(connection(&host).await, second);
