@@ -1,5 +1,6 @@
 //! Packets as a whole: sealed, verified, tampered with, recovered.
 
+mod changing;
 mod forgeries;
 mod key_files;
 mod orphans;

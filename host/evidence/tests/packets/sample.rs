@@ -121,7 +121,7 @@ pub(crate) fn events(run_id: &str, principal: Principal) -> Vec<Event> {
     events
 }
 
-fn head(run_id: &str, principal: Principal) -> RunHead {
+pub(crate) fn head(run_id: &str, principal: Principal) -> RunHead {
     let digest = |text: &str| Digest::of(text.as_bytes());
     RunHead {
         run_id: run_id.parse().expect("a word"),

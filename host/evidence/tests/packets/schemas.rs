@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use fabric_evidence::journal::Line;
+use fabric_evidence::probe::Sample;
 use fabric_evidence::{ChecksRecord, RunRecord};
+use fabric_model::plan::Plan;
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the one way to ask a test to write")]
@@ -14,6 +16,8 @@ fn the_schemas_in_evidence_are_those_of_the_types() {
         ("run.schema.json", schemars::schema_for!(RunRecord)),
         ("checks.schema.json", schemars::schema_for!(ChecksRecord)),
         ("journal-line.schema.json", schemars::schema_for!(Line)),
+        ("plan.schema.json", schemars::schema_for!(Plan)),
+        ("sample.schema.json", schemars::schema_for!(Sample)),
     ];
     for (name, schema) in schemas {
         let text = serde_json::to_string_pretty(&schema).expect("plain data") + "\n";

@@ -6,15 +6,24 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::sample::{Bench, new_signer};
+use fabric_evidence::packet::Sealed;
+use fabric_evidence::{Event, plan, verify};
+use fabric_model::Digest;
+use fabric_model::change::Undone;
+
+use crate::changing::{self, SAMPLES};
+use crate::sample::{Bench, later, new_signer};
 use crate::victim::Victim;
 
 /// Plants one defect.
 type Defect = fn(&Victim);
 
-/// Class and name of each vector, and its defect. Where the manifest is signed again, the defect is one that the holder of the key
+/// Class and name of each vector, and its defect.
+type Defects = &'static [(&'static str, &'static str, Defect)];
+
+/// Defects of a packet that only observed. Where the manifest is signed again, the defect is one that the holder of the key
 /// could have made.
-const DEFECTS: &[(&str, &str, Defect)] = &[
+const DEFECTS: Defects = &[
     ("manifest.empty", "signed", |v| signed(v, |_| String::new())),
     ("manifest.line_end", "crlf", |v| signed(v, |m| m.replace('\n', "\r\n"))),
     ("manifest.line_end", "none", |v| signed(v, |m| m.trim_end().to_owned())),
@@ -64,6 +73,144 @@ const DEFECTS: &[(&str, &str, Defect)] = &[
     ("sidecar.stray", "timestamp", |v| v.write(&format!("signatures/{}.asc.tsr", "0".repeat(40)), "x")),
 ];
 
+/// Defects of the packet of a dry run.
+const OF_A_PLAN: Defects = &[
+    ("plan.differs", "another", |v| change(v, plan::PATH, |p| p.replace("keepalived", "haproxy"))),
+    ("plan.differs", "line_end", |v| change(v, plan::PATH, |p| format!("{p}\n"))),
+    ("plan.differs", "of_another_policy", |v| {
+        let mut other = plan::read(v.read(plan::PATH).as_bytes()).expect("a plan");
+        other.policy = Digest::of(b"another policy");
+        let bytes = plan::to_bytes(&other).expect("finite");
+        v.write(plan::PATH, &bytes);
+        v.retell(|events| {
+            each(events, |event| match event {
+                Event::PlanMade { plan, .. } => *plan = Digest::of(&bytes),
+                _ => {}
+            })
+        });
+    }),
+    ("plan.differs", "number_of_changes", |v| {
+        v.retell(|events| {
+            each(events, |event| match event {
+                Event::PlanMade { changes, .. } => *changes = 2,
+                _ => {}
+            })
+        });
+    }),
+    ("journal.story", "guards_in_a_plan", |v| {
+        let met = Event::GuardsMet { rules: Vec::new(), reason: None, window: None, proof: None };
+        v.retell(|events| behind(events, "scope_begun", met.clone()));
+    }),
+    ("journal.story", "two_plans", |v| v.retell(|events| twice(events, "plan_made"))),
+    ("run.differs", "planned_nothing", |v| {
+        change(v, "run.json", |r| r.replace("stop keepalived", "look at keepalived"))
+    }),
+];
+
+/// Defects of the packet of a GameDay.
+const OF_A_GAMEDAY: Defects = &[
+    ("journal.story", "change_before_guards", |v| v.retell(|events| without(events, "guards_met"))),
+    ("journal.story", "change_in_no_scope", |v| v.retell(|events| without(events, "scope_begun"))),
+    ("journal.story", "change_intended_twice", |v| v.retell(|events| twice(events, "change_intended"))),
+    ("journal.story", "change_after_the_scope", |v| {
+        v.retell(|events| {
+            let ending = events.iter().find(|event| kind(event) == "scope_ending").expect("there").clone();
+            behind(without(events, "scope_ending"), "guards_met", ending)
+        });
+    }),
+    ("journal.story", "change_never_intended", |v| v.retell(|events| without(events, "change_intended"))),
+    ("journal.story", "change_of_another_run", |v| {
+        v.retell(|events| {
+            each(events, |event| match event {
+                Event::ChangeIntended { intent, .. } => intent.run_id = "other".parse().expect("a word"),
+                _ => {}
+            })
+        });
+    }),
+    ("journal.story", "undo_of_another_run", |v| {
+        v.retell(|events| {
+            each(events, |event| match event {
+                Event::UndoBegun { run_id, .. } => *run_id = "other".parse().expect("a word"),
+                _ => {}
+            })
+        });
+    }),
+    ("journal.story", "undo_never_begun", |v| v.retell(|events| without(events, "undo_begun"))),
+    ("journal.story", "applied_while_taken_back", |v| {
+        let applied = Event::ChangeApplied { change: 0, effect: "done".to_owned(), fault: None };
+        v.retell(|events| behind(events, "undo_begun", applied.clone()));
+    }),
+    ("journal.story", "restored_and_is_not", |v| {
+        v.retell(|events| without(without(events, "undo_begun"), "undo_ended"));
+    }),
+    ("journal.story", "committed_gameday", |v| {
+        v.retell(|events| behind(events, "change_confirmed", Event::Committed { changes: 1 }));
+    }),
+    ("journal.story", "plan_in_an_execution", |v| {
+        let made = Event::PlanMade { plan: Digest::of(b""), changes: 0 };
+        v.retell(|events| behind(events, "scope_begun", made.clone()));
+    }),
+    ("run.differs", "verdict", |v| {
+        change(v, "run.json", |r| r.replace("\"restoration\":\"restored\"", "\"restoration\":\"nothing\""));
+    }),
+    ("run.differs", "not_restored", |v| {
+        v.retell(|events| {
+            each(events, |event| match event {
+                Event::UndoEnded { undone, .. } => *undone = Undone::Conflict,
+                Event::ScopeEnded { restored, .. } => *restored = false,
+                _ => {}
+            })
+        });
+    }),
+    ("run.differs", "empty_list_spelled_out", |v| {
+        change(v, "run.json", |r| r.replace(",\"verdicts\":", ",\"undone\":[],\"verdicts\":"));
+    }),
+    ("artifact.differs", "sample", |v| change(v, SAMPLES, |s| s.replace("no answer", "an answer"))),
+    ("artifact.differs", "shorter_gap", |v| {
+        v.retell(|events| {
+            each(events, |event| match event {
+                Event::ProbeEnded { gap_ms, .. } => *gap_ms = 200,
+                _ => {}
+            })
+        });
+    }),
+    ("artifact.differs", "fewer_lost", |v| {
+        v.retell(|events| {
+            each(events, |event| match event {
+                Event::ProbeEnded { lost, .. } => *lost = 0,
+                _ => {}
+            })
+        });
+    }),
+];
+
+/// The word for an event.
+fn kind(event: &Event) -> String {
+    let json = serde_json::to_value(event).expect("plain data");
+    json["kind"].as_str().expect("a word").to_owned()
+}
+
+fn without(mut events: Vec<Event>, word: &str) -> Vec<Event> {
+    events.retain(|event| kind(event) != word);
+    events
+}
+
+fn behind(mut events: Vec<Event>, word: &str, event: Event) -> Vec<Event> {
+    let at = events.iter().position(|event| kind(event) == word).expect("there");
+    events.insert(at + 1, event);
+    events
+}
+
+fn twice(events: Vec<Event>, word: &str) -> Vec<Event> {
+    let event = events.iter().find(|event| kind(event) == word).expect("there").clone();
+    behind(events, word, event)
+}
+
+fn each(mut events: Vec<Event>, change: impl Fn(&mut Event)) -> Vec<Event> {
+    events.iter_mut().for_each(change);
+    events
+}
+
 /// Changes the manifest and signs it again.
 fn signed(victim: &Victim, change: fn(&str) -> String) {
     victim.write("manifest.sha256", change(&victim.read("manifest.sha256")));
@@ -104,17 +251,26 @@ fn every_vector_is_refused_for_the_reason_in_its_name() {
         fs::copy(bench.path("trust.toml"), folder.join("trust.toml")).expect("room");
         fs::copy(bench.path("certs/a.asc"), folder.join("certs/a.asc")).expect("room");
     }
-    let good = bench.seal("good").dir;
-    if write {
-        copy(&good, &folder.join("good"), None);
-    }
-    for (n, (class, name, defect)) in DEFECTS.iter().enumerate() {
-        let victim = Victim::on(&bench, &format!("v{n}"), &good);
-        defect(&victim);
-        let classes = victim.classes();
-        assert!(classes.contains(class), "{class} {name}: {classes:?}");
+    let packets: [(&str, fn(&Bench, &str) -> Sealed, Defects); 3] = [
+        ("", Bench::seal, DEFECTS),
+        ("-planned", changing::planned, OF_A_PLAN),
+        ("-gameday", changing::gameday, OF_A_GAMEDAY),
+    ];
+    for (kind, seal, defects) in packets {
+        let good = seal(&bench, &format!("good{kind}")).dir;
+        verify(&good, &bench.trust(), later()).expect("good");
         if write {
-            copy(&victim.dir, &folder.join("bad").join(format!("{class}--{name}")), Some(&good));
+            copy(&good, &folder.join(format!("good{kind}")), None);
+        }
+        for (n, (class, name, defect)) in defects.iter().enumerate() {
+            let victim = Victim::on(&bench, &format!("v{kind}{n}"), &good);
+            defect(&victim);
+            let classes = victim.classes();
+            assert!(classes.contains(class), "{class} {name}: {classes:?}");
+            if write {
+                let bad = folder.join(format!("bad{kind}")).join(format!("{class}--{name}"));
+                copy(&victim.dir, &bad, Some(&good));
+            }
         }
     }
 }

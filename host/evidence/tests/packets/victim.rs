@@ -5,7 +5,8 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use fabric_evidence::{Finding, Signer, verify};
+use fabric_evidence::journal::{self, Torn};
+use fabric_evidence::{Event, Finding, Journal, Signer, verify};
 use fabric_model::Digest;
 
 use crate::sample::{Bench, files, later, start};
@@ -54,17 +55,28 @@ impl Victim {
 
     /// Lists every core file anew and signs again: whoever holds the key can do that, and only the content checks are left.
     pub(crate) fn reseal(&self) {
-        let mut lines: Vec<String> = Vec::new();
-        for name in ["answers/soa.txt"]
-            .iter()
-            .map(|n| format!("artifacts/{n}"))
-            .chain(["checks.json", "journal.jsonl", "report.md", "run.json"].map(str::to_owned))
-        {
-            let bytes = fs::read(self.dir.join(&name)).expect("there");
-            lines.push(format!("{}  {name}\n", Digest::of(&bytes)));
+        let mut lines = Vec::new();
+        for file in files(&self.dir) {
+            let name = file.strip_prefix(&self.dir).expect("below it").to_string_lossy().into_owned();
+            if name != "manifest.sha256" && !name.starts_with("signatures/") {
+                lines.push(format!("{}  {name}\n", Digest::of(&fs::read(&file).expect("readable"))));
+            }
         }
         self.write("manifest.sha256", lines.concat());
         self.resign();
+    }
+
+    /// Tells another journal, whose chain holds, and seals it: the records stay as they were.
+    pub(crate) fn retell(&self, change: impl Fn(Vec<Event>) -> Vec<Event>) {
+        let told = journal::read(self.read("journal.jsonl").as_bytes(), Torn::Refuse).expect("a chain").lines;
+        let events: Vec<Event> = told.into_iter().map(|line| line.event).collect();
+        let path = self.dir.join("journal.jsonl");
+        fs::remove_file(&path).expect("there");
+        let mut journal = Journal::create(&path).expect("new");
+        for event in change(events) {
+            journal.append(start(), &event).expect("room");
+        }
+        self.reseal();
     }
 
     pub(crate) fn resign(&self) {
