@@ -8,12 +8,13 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fabric_model::{Code, Fault, Slug, Stage};
+use fabric_model::{Code, Digest, Fault, Slug, Stage};
 use fabric_primitives::Target;
 use fabric_wire::endpoint::SshHost;
 use fabric_wire::ssh::{self, ChangeCommand, ReadCommand};
 use fabric_wire::{Deadline, Seams, WireError, Writing};
 
+use super::pending::PendingSite;
 use crate::home::Home;
 
 /// The folder of lock files in the operator's folder.
@@ -28,7 +29,8 @@ const OWNER_LIMIT: u64 = 256;
 /// The locks that one run holds.
 #[derive(Debug)]
 pub(crate) struct Locks {
-    folder: PathBuf,
+    /// None for a twin in the own process, which nobody else reaches.
+    folder: Option<PathBuf>,
     owner: Slug,
     held: BTreeMap<String, Held>,
 }
@@ -37,15 +39,21 @@ pub(crate) struct Locks {
 #[derive(Debug)]
 struct Held {
     /// Released by the kernel when it is closed.
-    _file: File,
+    _file: Option<File>,
     /// The host whose own lock may be ours too.
     host: Option<SshHost>,
 }
 
 impl Locks {
     /// No lock yet. `owner` is the run that changes things, also where somebody else recovers it.
-    pub(crate) fn new(home: &Home, owner: &Slug) -> Self {
-        Self { folder: home.folder().join(FOLDER), owner: owner.clone(), held: BTreeMap::new() }
+    pub(crate) fn new(home: &Home, site: &PendingSite, owner: &Slug) -> Self {
+        let world = match &site.twin {
+            _ if site.ends_with_host() => None,
+            Some(socket) => Some(format!("twin-{}", Digest::of(socket.as_os_str().as_encoded_bytes()))),
+            None => Some(site.realm.as_str().to_owned()),
+        };
+        let folder = world.map(|world| home.folder().join(FOLDER).join(world));
+        Self { folder, owner: owner.clone(), held: BTreeMap::new() }
     }
 
     /// Takes the lock of a target, unless it is held already.
@@ -62,7 +70,7 @@ impl Locks {
     ) -> Result<(), Fault> {
         let subject = subject(target);
         if !self.held.contains_key(&subject) {
-            let file = self.take_here(&subject)?;
+            let file = self.folder.as_ref().map(|folder| self.take_here(folder, &subject)).transpose()?;
             self.held.insert(subject.clone(), Held { _file: file, host: None });
         }
         let asked = self.held.get(&subject).is_some_and(|held| held.host.is_some());
@@ -75,10 +83,10 @@ impl Locks {
     }
 
     /// The lock of this machine: a locked file with the owner's name in it.
-    fn take_here(&self, subject: &str) -> Result<File, Fault> {
-        let path = self.folder.join(format!("{subject}.lock"));
+    fn take_here(&self, folder: &Path, subject: &str) -> Result<File, Fault> {
+        let path = folder.join(format!("{subject}.lock"));
         let unusable = |error: io::Error| unusable(&path, &error);
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(unusable)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
         let opened =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = opened.map_err(unusable)?;
@@ -132,7 +140,7 @@ impl Locks {
     }
 
     /// Gives the lock of a host back where it is this run's.
-    pub(super) async fn drop_there(
+    pub(crate) async fn drop_there(
         &self,
         seams: &Seams,
         writing: &Writing,

@@ -57,6 +57,18 @@ pub struct PendingSite {
     pub twin: Option<PathBuf>,
 }
 
+impl PendingSite {
+    /// Whether it ends with the host: a twin in the host's own process. Nothing of it can be left.
+    pub(crate) fn ends_with_host(&self) -> bool {
+        self.realm == Realm::Twin && self.twin.is_none()
+    }
+
+    /// Whether both are the same world, under whatever site file.
+    fn is_same_world(&self, other: &Self) -> bool {
+        self.realm == other.realm && self.twin == other.twin && !self.ends_with_host()
+    }
+}
+
 /// A target of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,9 +133,15 @@ pub struct Pending {
 impl Pending {
     /// The marker of a run that has not changed anything yet. Nothing is written.
     pub(crate) fn new(home: &Home, run: &Run, head: &RunHead) -> Self {
-        let site = PendingSite { file: run.world.file.path.clone(), realm: head.site.realm, twin: None };
+        let site = PendingSite { file: run.world.file.path.clone(), realm: head.site.realm, twin: run.world.socket().map(Path::to_owned) };
         let packet = run.runs.join(head.run_id.as_str());
         Self::of(home.folder(), Marker::new(head.run_id.clone(), packet, site))
+    }
+
+    /// The marker of a run over a packet and a site.
+    #[cfg(test)]
+    pub(crate) fn at(home: &Path, run_id: &Slug, packet: PathBuf, site: PendingSite) -> Self {
+        Self::of(home, Marker::new(run_id.clone(), packet, site))
     }
 
     fn of(home: &Path, marker: Marker) -> Self {
@@ -136,6 +154,9 @@ impl Pending {
     /// # Errors
     /// When it cannot be written. Nothing may be changed then.
     pub(crate) fn begin(&mut self) -> Result<(), Fault> {
+        if self.marker.site.ends_with_host() {
+            return Ok(());
+        }
         private_file::folder(&self.folder).map_err(|error| unwritable(&self.folder, &error))?;
         let held = hold(&self.folder)?.ok_or_else(|| {
             let run = &self.marker.run_id;
@@ -172,9 +193,32 @@ impl Pending {
         if self.marker.targets.contains(&new) {
             return Ok(());
         }
-        refuse_overlap(&self.home, &self.marker.run_id, &new.footprint())?;
+        self.refuse_overlap(&new.footprint())?;
         self.marker.targets.push(new);
         self.write()
+    }
+
+    /// Refuses to change what another run is changing, or may have left changed.
+    fn refuse_overlap(&self, targets: &Footprint) -> Result<(), Fault> {
+        for other in pending(&self.home)? {
+            let same_world = other.site.is_same_world(&self.marker.site);
+            if other.run_id == self.marker.run_id || !same_world || !other.overlaps(targets) {
+                continue;
+            }
+            let run = &other.run_id;
+            return Err(match hold(&store::folder_of(&self.home, run))? {
+                None => {
+                    Fault::new(Code::GuardLocked, Stage::Gate, format!("run {run} is changing the target"))
+                        .hint("Wait until it is over.")
+                }
+                Some(_released) => {
+                    let message = format!("run {run} was killed and may have left the target changed");
+                    Fault::new(Code::GuardUnrecovered, Stage::Gate, message)
+                        .hint(format!("Take back what it did with `fabric recover {run}`."))
+                }
+            });
+        }
+        Ok(())
     }
 
     /// Enters that a change is verified as taken back, so that nobody looks at it again.
@@ -199,19 +243,20 @@ impl Pending {
     }
 
     /// Removes the marker and the undo store of the run: nothing is left, or what is left stays for good. The marker goes last. Does
-    /// nothing where nothing was begun.
+    /// nothing where there is neither.
     ///
     /// # Errors
     /// When the folder refuses.
     pub(crate) fn done(&mut self) -> Result<(), Fault> {
-        if self.alive.is_none() {
-            return Ok(());
-        }
         self.remove().map_err(|error| unwritable(&self.folder, &error))
     }
 
     fn remove(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.folder)? {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        for entry in entries {
             let entry = entry?;
             if entry.file_name() != MARKER {
                 private_file::forget(&entry.path())?;
@@ -223,6 +268,9 @@ impl Pending {
     }
 
     fn write(&self) -> Result<(), Fault> {
+        if self.alive.is_none() {
+            return Ok(());
+        }
         let path = self.folder.join(MARKER);
         let bytes = serde_json::to_vec_pretty(&self.marker)
             .map_err(|error| Fault::new(Code::BugInternal, Stage::Record, error.to_string()))?;
@@ -249,29 +297,6 @@ pub fn pending(home: &Path) -> Result<Vec<Marker>, Fault> {
     }
     all.sort_unstable_by(|one, other| one.run_id.cmp(&other.run_id));
     Ok(all)
-}
-
-/// Refuses to change what another run is changing, or may have left changed.
-///
-/// # Errors
-/// `guard.locked` where that run is alive, `guard.unrecovered` where it is not.
-pub(crate) fn refuse_overlap(home: &Path, own: &Slug, targets: &Footprint) -> Result<(), Fault> {
-    for other in pending(home)? {
-        if other.run_id == *own || !other.overlaps(targets) {
-            continue;
-        }
-        let run = &other.run_id;
-        return Err(match hold(&store::folder_of(home, run))? {
-            None => Fault::new(Code::GuardLocked, Stage::Gate, format!("run {run} is changing the target"))
-                .hint("Wait until it is over."),
-            Some(_released) => {
-                let message = format!("run {run} was killed and may have left the target changed");
-                Fault::new(Code::GuardUnrecovered, Stage::Gate, message)
-                    .hint(format!("Take back what it did with `fabric recover {run}`."))
-            }
-        });
-    }
-    Ok(())
 }
 
 /// Takes the lock of a run; none where somebody holds it.
@@ -377,10 +402,11 @@ mod tests {
         let home = tempfile::tempdir().expect("a folder");
         let mut live = begun(home.path(), "run-1");
         assert!(Pending::resume(home.path(), &slug("run-1")).expect("readable").is_none());
-        let refused = refuse_overlap(home.path(), &slug("run-2"), &footprint("guest:dns-edge-1"));
+        let other = Pending::of(home.path(), Marker { targets: Vec::new(), ..marker("run-2") });
+        let refused = other.refuse_overlap(&footprint("guest:dns-edge-1"));
         assert_eq!(refused.expect_err("it overlaps").code, Code::GuardLocked);
         drop(live);
-        let refused = refuse_overlap(home.path(), &slug("run-2"), &footprint("guest:dns-edge-1"));
+        let refused = other.refuse_overlap(&footprint("guest:dns-edge-1"));
         let refused = refused.expect_err("it overlaps");
         assert_eq!(refused.code, Code::GuardUnrecovered);
         assert!(refused.hints.concat().contains("fabric recover run-1"), "{:?}", refused.hints);
@@ -402,6 +428,25 @@ mod tests {
     }
 
     #[test]
+    fn another_world_is_not_in_the_way_and_a_twin_of_the_own_process_leaves_nothing() {
+        let home = tempfile::tempdir().expect("a folder");
+        let twin = |twin: Option<&str>| PendingSite {
+            realm: Realm::Twin,
+            twin: twin.map(PathBuf::from),
+            ..marker("run-1").site
+        };
+        let mut own = Pending::of(home.path(), Marker { site: twin(None), ..marker("run-0") });
+        own.begin().expect("nothing to write");
+        own.add_target(&"host:dns-edge-1".parse().expect("one"), &address("10.0.0.1")).expect("nothing to write");
+        assert_eq!(pending(home.path()).expect("readable"), []);
+        drop(begun(home.path(), "run-1"));
+        for (socket, refused) in [(Some("/a"), false), (None, false)] {
+            let other = Pending::of(home.path(), Marker { site: twin(socket), ..marker("run-2") });
+            assert_eq!(other.refuse_overlap(&footprint("host:dns-edge-1")).is_err(), refused, "{socket:?}");
+        }
+    }
+
+    #[test]
     fn a_target_that_the_plan_did_not_name_is_entered_once() {
         let home = tempfile::tempdir().expect("a folder");
         let mut live = begun(home.path(), "run-1");
@@ -419,6 +464,7 @@ mod tests {
         let path = store::folder_of(home.path(), &slug("run-1")).join(MARKER);
         private_file::write(&path, b"{").expect("ours");
         assert_eq!(pending(home.path()).expect_err("broken").code, Code::GuardUnrecovered);
-        refuse_overlap(home.path(), &slug("run-2"), &footprint("host:y")).expect_err("who knows");
+        let other = Pending::of(home.path(), marker("run-2"));
+        other.refuse_overlap(&footprint("host:y")).expect_err("who knows");
     }
 }

@@ -84,7 +84,7 @@ pub(crate) fn reclaim(world: &World, authentic: &Authentic) -> Result<Targets, F
 
 /// The addresses by which recorded targets are told apart: those of the machines themselves, not of the jump hosts and API nodes through
 /// which they are reached.
-pub(super) fn addresses(site: &Site, targets: &[IntentTarget]) -> BTreeSet<IpAddr> {
+pub(crate) fn addresses(site: &Site, targets: &[IntentTarget]) -> BTreeSet<IpAddr> {
     targets.iter().flat_map(|recorded| own_addresses(site, &recorded.target)).collect()
 }
 

@@ -216,7 +216,10 @@ impl Owner {
             return Err(Fault::new(Code::ChangeTimer, Stage::Undo, message).effect(Effect::Unknown));
         }
         let (change, timer, fired) = (self.change, timer.to_string(), before.fired);
-        ground.recorder.record(&Event::TimerDisarmed { change, timer, fired })?;
+        // The number of a change says which one it is only in the packet of its own run.
+        if *ground.run_id == self.run_id {
+            ground.recorder.record(&Event::TimerDisarmed { change, timer, fired })?;
+        }
         Ok(Fired(fired))
     }
 

@@ -217,17 +217,23 @@ impl<'a> Undoing<'a> {
         let mut last: Option<Value> = None;
         let mut failed: Option<Fault> = None;
         loop {
-            match self.look().await {
+            match self.look(applied > 0).await {
                 Look::Seen(Standing::Before, seen) => {
                     let undone = if applied == 0 { Undone::Already } else { Undone::Restored };
                     return End { undone, seen: Some(seen), fault: None };
                 }
                 Look::Seen(Standing::Foreign, seen) => {
-                    if foreign >= FOREIGN_PATIENCE {
+                    if foreign >= self.foreign_patience() {
                         return End { undone: Undone::Conflict, seen: Some(seen), fault: Some(self.conflict()) };
                     }
                     foreign += LOOK_EVERY;
                     last = Some(seen);
+                }
+                // A change that cannot be seen, such as a signal that stops a process, is taken back once its inverse was done.
+                Look::Seen(Standing::After, seen)
+                    if applied > 0 && failed.is_none() && self.intent.before == self.intent.after =>
+                {
+                    return End { undone: Undone::Restored, seen: Some(seen), fault: None };
                 }
                 Look::Seen(Standing::After | Standing::Between, seen) => {
                     foreign = Duration::ZERO;
@@ -260,6 +266,12 @@ impl<'a> Undoing<'a> {
         }
     }
 
+    /// Whether the change cannot be seen: processes that a signal has stopped look like those that run. Then its inverse is applied
+    /// whatever is seen.
+    fn is_blind(&self) -> bool {
+        self.intent.inverse.is_some() && self.intent.before == self.intent.after
+    }
+
     /// How long a target that cannot be reached is waited for: where it heals itself, until it must have.
     fn patience(&self) -> Duration {
         match self.intent.heals {
@@ -268,14 +280,25 @@ impl<'a> Undoing<'a> {
         }
     }
 
-    async fn look(&self) -> Look {
+    /// How long a state of neither kind is waited out: where nothing but the timer takes the change back, until it must have.
+    fn foreign_patience(&self) -> Duration {
+        match (&self.intent.inverse, self.intent.heals) {
+            (None, Heals::ByTimer { .. }) => self.patience(),
+            _ => FOREIGN_PATIENCE,
+        }
+    }
+
+    async fn look(&self, applied: bool) -> Look {
         let seen = match self.call.observe(&self.targets, &self.means, Deadline::after(self.step)).await {
             Ok(seen) => seen.output,
             Err(fault) => return Look::Unseen(fault),
         };
         match self.call.standing(&seen, &self.intent.before, &self.intent.after) {
-            // What leads from nothing to nothing leaves the target as it was, whichever of the two it is.
+            // A change that ends in the state in which it began has nothing to be taken back.
             Ok(Standing::After) if self.intent.inverse.is_none() => Look::Seen(Standing::Before, seen),
+            Ok(Standing::Before | Standing::After) if self.is_blind() => {
+                Look::Seen(if applied { Standing::Before } else { Standing::After }, seen)
+            }
             Ok(standing) => Look::Seen(standing, seen),
             Err(fault) => Look::Unseen(fault),
         }
@@ -361,3 +384,6 @@ fn change_call(primitive: &PrimitiveName, arguments: &Value) -> Result<(Box<dyn 
         Work::Observe(_) => Err(none()),
     }
 }
+
+#[cfg(test)]
+mod tests;
