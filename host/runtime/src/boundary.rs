@@ -3,11 +3,15 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::SystemTime;
 
+use fabric_evidence::{Trust, statement};
+use fabric_model::Digest;
 use fabric_model::exit::Exit;
 use rustix::fs::Access;
 
 use crate::refusal::Refusal;
+use crate::run::Run;
 
 /// What keeps a script in, as this version has it.
 const CONFINEMENT: &str =
@@ -19,14 +23,106 @@ const OTHERS_WRITE: u32 = 0o022;
 /// A folder in which only the owner of a file can replace it.
 const STICKY: u32 = 0o1000;
 
-/// The boundary as a packet states it. Where the executor could rewrite one of the files that bind him, his run is bound by
-/// his own good will there, and the packet says so.
-pub(crate) fn of_files<'p>(files: impl IntoIterator<Item = &'p Path>) -> String {
-    let own: Vec<String> = files.into_iter().filter(|file| can_rewrite(file)).map(name).collect();
-    match own.as_slice() {
-        [] => CONFINEMENT.to_owned(),
-        some => format!("{CONFINEMENT}; advisory: the executor can rewrite {}", some.join(", ")),
+/// What the signature of a policy or site file means, and the role in which it counts.
+const SIGNED_POLICY: &str = "policy";
+const POLICY_ADMIN: &str = "policy-admin";
+
+/// How far the executor is bound by more than his own good will.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Boundary {
+    /// Whether nothing of what binds him is his to rewrite.
+    pub(crate) enforced: bool,
+    /// What he could rewrite.
+    rewritable: Vec<String>,
+}
+
+/// A file that binds the executor.
+pub(crate) struct Binding<'a> {
+    /// Where it lies.
+    pub(crate) path: &'a Path,
+    /// The bytes that the run goes by.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl Boundary {
+    /// The boundary of a run: its policy, its site file and the trust file.
+    pub(crate) fn of_run(run: &Run, now: SystemTime) -> Self {
+        let (policy, text) = &run.policy;
+        let site = &run.world.file;
+        // What was read before and is another file now is not what somebody signed.
+        let bytes = fs::read(&site.path).unwrap_or_default();
+        let bytes = if Digest::of(&bytes) == site.digest { bytes } else { Vec::new() };
+        let policy = Binding { path: Path::new(policy), bytes: text.as_bytes() };
+        let site = Binding { path: &site.path, bytes: &bytes };
+        Self::of([policy, site], &run.operator.trust_path, &run.operator.trust, now)
     }
+
+    /// Whether the files are out of the executor's reach, or signed by a `policy-admin`. Nothing is signed where he could rewrite
+    /// who that is.
+    pub(crate) fn of<const N: usize>(
+        files: [Binding<'_>; N],
+        trust_path: &Path,
+        trust: &Trust,
+        now: SystemTime,
+    ) -> Self {
+        let own_trust = can_rewrite(trust_path);
+        let bound =
+            |file: &Binding<'_>| !can_rewrite(file.path) || (!own_trust && is_signed(file, trust, now));
+        let mut rewritable: Vec<String> =
+            files.iter().filter(|file| !bound(file)).map(|file| name(file.path)).collect();
+        if own_trust {
+            rewritable.push(name(trust_path));
+        }
+        Self { enforced: rewritable.is_empty(), rewritable }
+    }
+
+    /// The same boundary with a folder in which the executor must not be able to rewrite what others put there.
+    pub(crate) fn with_folder(mut self, folder: &Path, can_rewrite: fn(&Path) -> bool) -> Self {
+        let named = name(folder);
+        if can_rewrite(folder) && !self.rewritable.contains(&named) {
+            self.rewritable.push(named);
+            self.enforced = false;
+        }
+        self
+    }
+
+    /// What the executor could rewrite, in words; none where the boundary is enforced.
+    pub(crate) fn advisory(&self) -> Option<String> {
+        (!self.enforced).then(|| format!("the executor can rewrite {}", self.rewritable.join(", ")))
+    }
+
+    /// The boundary as a packet states it. Where the executor could rewrite one of the files that bind him, his run is bound by
+    /// his own good will there, and the packet says so.
+    pub(crate) fn words(&self) -> String {
+        match self.advisory() {
+            None => CONFINEMENT.to_owned(),
+            Some(advisory) => format!("{CONFINEMENT}; advisory: {advisory}"),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Boundary {
+    /// A boundary as it is stated: root, who runs many tests, is bound by no file.
+    pub(crate) fn stated(rewritable: &[&str]) -> Self {
+        let rewritable: Vec<String> = rewritable.iter().map(|file| (*file).to_owned()).collect();
+        Self { enforced: rewritable.is_empty(), rewritable }
+    }
+}
+
+/// The boundary of these files as a packet states it, whatever is signed.
+pub(crate) fn of_files<'p>(files: impl IntoIterator<Item = &'p Path>) -> String {
+    let rewritable: Vec<String> = files.into_iter().filter(|file| can_rewrite(file)).map(name).collect();
+    Boundary { enforced: rewritable.is_empty(), rewritable }.words()
+}
+
+/// Whether a `policy-admin` signed these very bytes, beside the file.
+fn is_signed(file: &Binding<'_>, trust: &Trust, now: SystemTime) -> bool {
+    let mut beside = file.path.as_os_str().to_owned();
+    beside.push(".asc");
+    let Ok(signature) = fs::read(beside) else { return false };
+    statement::verify(file.bytes, &signature, SIGNED_POLICY, trust, now)
+        .is_ok_and(|signed| signed.role.as_str() == POLICY_ADMIN)
 }
 
 /// Refuses a file that more accounts than its owner's can change: whoever they are, nobody granted them that.
@@ -48,7 +144,7 @@ pub(crate) fn of_one_writer(file: &Path) -> Result<(), Refusal> {
 
 /// Whether this process's account can change what the path leads to: the file, or any folder on the way in which it could put
 /// another in its place. What cannot be looked at counts as if it could.
-fn can_rewrite(file: &Path) -> bool {
+pub(crate) fn can_rewrite(file: &Path) -> bool {
     let me = rustix::process::geteuid().as_raw();
     let Ok(file) = fs::canonicalize(file) else { return true };
     file.ancestors().any(|step| {
@@ -66,9 +162,21 @@ fn name(file: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use std::fs::Permissions;
+    use std::io;
     use std::os::unix::fs::PermissionsExt as _;
 
+    use fabric_evidence::{Signer, key};
+
     use super::*;
+
+    fn nobody() -> Trust {
+        Trust::parse("trust.toml", "format = 1\n", |_| Err(io::Error::other("none"))).expect("a trust file")
+    }
+
+    fn of(policy: &Path, site: &Path, trust: &Path) -> Boundary {
+        let file = |path| Binding { path, bytes: b"" };
+        Boundary::of([file(policy), file(site)], trust, &nobody(), SystemTime::UNIX_EPOCH)
+    }
 
     #[test]
     fn what_the_executor_owns_makes_the_boundary_advisory() {
@@ -77,11 +185,45 @@ mod tests {
         fs::write(&own, "").expect("a file");
         fs::set_permissions(&own, Permissions::from_mode(0o444)).expect("ours");
         let (own, gone) = (own.as_path(), Path::new("/nonexistent/trust.toml"));
-        assert_eq!(
-            of_files([own, gone]),
-            format!("{CONFINEMENT}; advisory: the executor can rewrite policy.toml, trust.toml")
+        let boundary = of(own, own, gone);
+        assert!(!boundary.enforced);
+        let words = boundary.words();
+        assert!(words.starts_with(CONFINEMENT) && words.contains("policy.toml, trust.toml"), "{words}");
+    }
+
+    #[test]
+    fn what_nobody_but_root_writes_is_enforced_for_others_than_root() {
+        let system = Path::new("/etc/passwd");
+        let boundary = of(system, system, system);
+        assert_eq!(boundary.enforced, !rustix::process::geteuid().is_root());
+        assert_eq!(boundary.words() == CONFINEMENT, boundary.enforced);
+        let own = tempfile::tempdir().expect("a folder");
+        assert!(!boundary.with_folder(own.path(), can_rewrite).enforced);
+    }
+
+    #[test]
+    fn a_policy_is_signed_by_an_admin_and_over_what_the_run_goes_by() {
+        let (folder, now) = (tempfile::tempdir().expect("a folder"), SystemTime::now());
+        let cert = key::generate("admin <admin@localhost>", now).expect("entropy");
+        let (public, signer) = (key::public_armored(&cert), Signer::from_cert(cert));
+        let (public, signer) = (public.expect("a key"), signer.expect("it can sign"));
+        let trust = format!(
+            "format = 1\n[[principal]]\nname = \"Ada\"\ncertificate = \"a.asc\"\nfingerprint = \"{}\"\n\
+             roles = [\"operator\", \"policy-admin\"]\n",
+            signer.fingerprint()
         );
-        assert_eq!(of_files([]), CONFINEMENT);
+        let trust = Trust::parse("trust.toml", &trust, |_| Ok(public.clone())).expect("a trust file");
+        let path = folder.path().join("policy.toml");
+        let signed = |bytes: &[u8], role: &str, intent: &str| {
+            let signature = signer.sign(b"policy", role, intent, now).expect("a signature");
+            fs::write(folder.path().join("policy.toml.asc"), signature).expect("ours");
+            is_signed(&Binding { path: &path, bytes }, &trust, now)
+        };
+        assert!(signed(b"policy", "policy-admin", "policy"));
+        assert!(!signed(b"Policy", "policy-admin", "policy"), "another policy");
+        assert!(!signed(b"policy", "operator", "policy"), "another role");
+        assert!(!signed(b"policy", "policy-admin", "seal"), "signed for something else");
+        assert!(!is_signed(&Binding { path: Path::new("/nonexistent"), bytes: b"policy" }, &trust, now));
     }
 
     #[test]

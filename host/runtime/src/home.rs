@@ -65,6 +65,11 @@ impl Home {
         self.folder.join("trust.toml")
     }
 
+    /// The authority of rehearsals: what used-up approvals, freezes and budgets come to on the twin binds nobody else.
+    pub(crate) fn rehearsal_authority(&self) -> PathBuf {
+        self.folder.join("rehearsal/authority")
+    }
+
     /// Whether there is a signing key or a trust file already.
     pub fn is_set_up(&self) -> bool {
         self.key_path().exists() || self.trust_path().exists()
