@@ -1,6 +1,8 @@
 //! Cases that hold for every implementation of the seams, over any site whose DNS plane is in good order: the twin and the real
 //! lab are judged by the same ones. A twin that answers otherwise than the real daemons is no rehearsal.
 
+mod changes;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use fabric_wire::seam::Route;
 use fabric_wire::ssh::{self, CommandOutput, ReadCommand};
 use fabric_wire::tcp::{self, State};
 use fabric_wire::{Deadline, Seams, WireError};
+
+pub use changes::changes_conform;
 
 /// How long one question may take. Silence is asked for on purpose, so this is also how long a case may wait.
 const PATIENCE: Duration = Duration::from_secs(4);

@@ -155,6 +155,11 @@ pub enum TwinFault {
         /// The host.
         host: String,
     },
+    /// A host's sudo does not let the operator become root without a password.
+    SudoRefused {
+        /// The host.
+        host: String,
+    },
     /// Every process of the host is frozen: its kernel accepts connections, nothing answers.
     HostHung {
         /// The host.
@@ -169,6 +174,8 @@ pub enum TwinFault {
     CertificateExpired,
     /// The Proxmox nodes' certificates are signed by an authority that nobody named.
     CertificateForeign,
+    /// The Proxmox token may look and not switch: it has the role `PVEAuditor` alone.
+    TokenReadsOnly,
     /// The Proxmox token exists and has no privilege.
     TokenWithoutRights,
     /// The Proxmox token does not exist, or its secret is another.

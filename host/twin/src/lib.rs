@@ -5,23 +5,38 @@
 
 pub mod conformance;
 pub mod fault;
+pub mod process;
 pub mod proxmox;
 pub mod tls;
 
+mod clock;
+mod control;
+mod digest;
 mod dns;
 mod dns_stream;
-mod firewall;
+mod files;
+mod happen;
+mod history;
 mod net;
+mod nft;
 mod plant;
+mod power;
 mod ruleset;
 mod seams;
 mod sockets;
 mod ssh;
 mod state;
+mod timer;
 mod twin;
+mod unit;
+mod vrrp;
 mod web;
 mod world;
+mod writes;
 mod zone;
 
+pub use control::{Hold, Moment, Operations};
 pub use fault::{DriftedPart, DriftedView, NoSuchPart, TwinFault};
+pub use history::Made;
+pub use power::Switch;
 pub use twin::Twin;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use fabric_model::site::Protocol;
 use fabric_wire::WireError;
 
-use crate::firewall::{Packet, Passage, some_rule};
+use crate::nft::{Carried, Packet, Passage};
 use crate::sockets::{Listener, listeners};
 use crate::state::{HostState, Power, State};
 
@@ -49,10 +49,20 @@ type Arrival = Result<Landing, WireError>;
 impl State {
     /// Follows the first packet from `origin` to `to`.
     pub(crate) fn connect(&self, origin: &Origin, to: SocketAddr, protocol: Protocol) -> Arrival {
+        self.follow(origin, to, protocol, false)
+    }
+
+    /// Follows a packet of a TCP connection that stands.
+    pub(crate) fn go_on(&self, origin: &Origin, to: SocketAddr) -> Arrival {
+        self.follow(origin, to, Protocol::Tcp, true)
+    }
+
+    fn follow(&self, origin: &Origin, to: SocketAddr, protocol: Protocol, established: bool) -> Arrival {
         let IpAddr::V4(address) = to.ip().to_canonical() else {
             return Err(no_route("the site has no IPv6"));
         };
-        let packet = Packet { from: self.runner, to: address, protocol, port: to.port() };
+        let mut packet = Packet::new(self.runner, address, Carried::from(protocol), to.port());
+        packet.established = established;
         match origin {
             Origin::Runner => self.sent_on_lan(packet),
             Origin::Host(name) => self.sent_by_host(name, packet),
@@ -68,17 +78,17 @@ impl State {
         };
         // An edge answers for its own VLAN addresses on its LAN leg.
         if let Some((owner, host)) = self.owner(packet.to).and_then(|name| self.host(name))
-            && let Some((leg, _)) = host.on_link(self.lan.gateway)
+            && let Some((leg, _)) = host.leg(self.lan.gateway)
         {
             return self.deliver(owner, host, leg, packet);
         }
-        let edge = self.owner(subnet.gateway).and_then(|name| self.host(name));
-        let Some((_, edge_state)) = edge else {
-            return Err(no_route("nobody holds the gateway of the VLAN"));
-        };
+        let (_, edge_state) = self.gateway(subnet.gateway)?;
+        if edge_state.leg(self.lan.gateway).is_some_and(|(leg, _)| !edge_state.carries(leg)) {
+            return Err(no_route("no route to host"));
+        }
         let arrives = edge_state.on_link(self.lan.gateway).map_or("", |(leg, _)| leg);
         let leaves = edge_state.on_link(packet.to).map_or("", |(leg, _)| leg);
-        self.pass(edge_state, &packet, Passage { arrives, leaves })?;
+        self.forwards(edge_state, &packet, Passage { arrives, leaves })?;
         self.on_segment(packet)
     }
 
@@ -88,13 +98,15 @@ impl State {
             packet.from = packet.to;
             return self.deliver(name, host, "lo", packet);
         }
-        if let Some((_, own)) = host.on_link(packet.to) {
+        if let Some((leg, own)) = host.on_link(packet.to) {
             packet.from = own;
+            host.lets_out(&packet, leg)?;
             return self.on_wire(packet);
         }
         let gateway = host.gateway.ok_or_else(|| no_route("network is unreachable"))?;
-        let (_, own) = host.on_link(gateway).ok_or_else(|| no_route("network is unreachable"))?;
+        let (leg, own) = host.on_link(gateway).ok_or_else(|| no_route("network is unreachable"))?;
         packet.from = own;
+        host.lets_out(&packet, leg)?;
         if gateway == self.lan.gateway {
             return self.through_lan_router(packet);
         }
@@ -110,10 +122,7 @@ impl State {
     }
 
     fn through_edge(&self, gateway: Ipv4Addr, mut packet: Packet) -> Arrival {
-        let (edge, edge_state) = self
-            .owner(gateway)
-            .and_then(|name| self.host(name))
-            .ok_or_else(|| no_route("nobody holds the gateway of the VLAN"))?;
+        let (edge, edge_state) = self.gateway(gateway)?;
         let arrives = edge_state.on_link(packet.from).map_or("", |(leg, _)| leg);
         if self.is_local(edge, packet.to) {
             return self.deliver(edge, edge_state, arrives, packet);
@@ -122,8 +131,8 @@ impl State {
             return Err(no_route("network is unreachable"));
         };
         let passage = Passage { arrives, leaves };
-        self.pass(edge_state, &packet, passage)?;
-        if !(edge_state.filters() && some_rule(&edge_state.ruleset.postrouting, &packet, passage)) {
+        self.forwards(edge_state, &packet, passage)?;
+        if !edge_state.ruleset.translates(&packet, passage) {
             // The packet leaves with an address that nobody outside has a way back to.
             return Err(WireError::Timeout);
         }
@@ -136,10 +145,28 @@ impl State {
     }
 
     /// Whether a host forwards the packet.
-    fn pass(&self, host: &HostState, packet: &Packet, passage: Passage<'_>) -> Result<(), WireError> {
-        let awake = host.power == Power::Up;
-        let accepted = !host.filters() || some_rule(&host.ruleset.forward, packet, passage);
+    fn forwards(&self, host: &HostState, packet: &Packet, passage: Passage<'_>) -> Result<(), WireError> {
+        let awake = host.power == Power::Up && host.carries(passage.arrives) && host.carries(passage.leaves);
+        let back = Passage { arrives: passage.leaves, leaves: passage.arrives };
+        let accepted = host.ruleset.lets("forward", packet, passage)
+            && host.ruleset.lets("forward", &packet.reply(), back);
         if awake && host.forwards_packets() && accepted { Ok(()) } else { Err(WireError::Timeout) }
+    }
+
+    /// Who has the address of a gateway.
+    fn gateway(&self, address: Ipv4Addr) -> Result<(&str, &HostState), WireError> {
+        let edge = self.owner(address).and_then(|name| self.host(name));
+        edge.ok_or_else(|| self.unclaimed(address, "nobody holds the gateway of the VLAN"))
+    }
+
+    /// What becomes of packets to an address that nobody has: while a VIP is between two holders, its neighbours still send to the
+    /// last one.
+    fn unclaimed(&self, address: Ipv4Addr, why: &str) -> WireError {
+        let vip = self.vips.values().find(|vip| vip.address.addr() == address);
+        match vip {
+            Some(vip) if vip.is_on_its_way() => WireError::Timeout,
+            _ => no_route(why),
+        }
     }
 
     fn on_wire(&self, packet: Packet) -> Arrival {
@@ -149,12 +176,12 @@ impl State {
     fn on_lan(&self, packet: Packet) -> Arrival {
         let node = self.nodes.iter().find(|(_, node)| node.address == IpAddr::V4(packet.to));
         if let Some((name, node)) = node {
-            return match (node.online, packet.protocol, packet.port) {
+            return match (node.online, packet.carried, packet.port) {
                 (false, ..) => Err(no_route("no route to host")),
-                (true, Protocol::Tcp, port) if port == self.api_port => {
+                (true, Carried::Tcp, port) if port == self.api_port => {
                     Ok(Landing { service: Service::Api { node: name.clone() }, source: packet.from })
                 }
-                (true, Protocol::Tcp, 22) => Ok(Landing { service: Service::NodeSsh, source: packet.from }),
+                (true, Carried::Tcp, 22) => Ok(Landing { service: Service::NodeSsh, source: packet.from }),
                 _ => Err(WireError::Refused),
             };
         }
@@ -167,24 +194,34 @@ impl State {
     /// The packet is on the wire that its target is on.
     fn on_segment(&self, packet: Packet) -> Arrival {
         let owner = self.owner(packet.to).and_then(|name| self.host(name));
-        let (name, host) = owner.ok_or_else(|| no_route("no route to host"))?;
-        let leg = host.on_link(packet.to).map_or("", |(leg, _)| leg);
+        let (name, host) = owner.ok_or_else(|| self.unclaimed(packet.to, "no route to host"))?;
+        let leg = host.leg(packet.to).map_or("", |(leg, _)| leg);
         self.deliver(name, host, leg, packet)
     }
 
     fn deliver(&self, name: &str, host: &HostState, arrives: &str, packet: Packet) -> Arrival {
-        if host.power == Power::Down || !self.node_is_up(host) {
+        if host.power == Power::Down || !self.node_is_up(host) || !host.carries(arrives) {
             return Err(no_route("no route to host"));
         }
         let passage = Passage { arrives, leaves: "" };
-        if host.filters() && !some_rule(&host.ruleset.input, &packet, passage) {
+        let answers = Passage { arrives: "", leaves: arrives };
+        let passes = host.ruleset.lets("input", &packet, passage)
+            && host.ruleset.lets("output", &packet.reply(), answers);
+        if !passes {
             return Err(WireError::Timeout);
         }
         let listener = listeners(self, name).into_iter().find(|listener| listener.takes(&packet));
         let source = packet.from;
         match (listener, host.power) {
+            // A session of sshd goes on when the daemon that took it is gone.
+            (None, Power::Up) if packet.established && packet.port == self.ssh_port => Ok(Landing {
+                service: Service::Daemon { host: name.to_owned(), unit: "ssh".to_owned() },
+                source,
+            }),
             (None, _) => Err(WireError::Refused),
-            (Some(_), Power::Hung) => Ok(Landing { service: Service::Frozen, source }),
+            (Some(listener), _) if host.power == Power::Hung || host.is_frozen(&listener.unit) => {
+                Ok(Landing { service: Service::Frozen, source })
+            }
             (Some(Listener { unit, .. }), _) => {
                 Ok(Landing { service: Service::Daemon { host: name.to_owned(), unit }, source })
             }
@@ -201,16 +238,23 @@ impl State {
 }
 
 impl HostState {
-    /// Whether a ruleset is loaded: stopping the unit flushes it.
-    pub(crate) fn filters(&self) -> bool {
-        self.runs("nftables")
+    /// Whether the host's own packet leaves over an interface.
+    fn lets_out(&self, packet: &Packet, leg: &str) -> Result<(), WireError> {
+        let (out, back) = (Passage { arrives: "", leaves: leg }, Passage { arrives: leg, leaves: "" });
+        let passes =
+            self.ruleset.lets("output", packet, out) && self.ruleset.lets("input", &packet.reply(), back);
+        if passes { Ok(()) } else { Err(WireError::Timeout) }
+    }
+
+    fn is_frozen(&self, unit: &str) -> bool {
+        self.units.get(unit).is_some_and(|unit| unit.frozen)
     }
 }
 
 fn internet(packet: &Packet) -> Arrival {
-    let service = match (packet.to == INTERNET_HOST, packet.protocol, packet.port) {
+    let service = match (packet.to == INTERNET_HOST, packet.carried, packet.port) {
         (false, ..) => return Err(no_route("no route to host")),
-        (true, Protocol::Tcp, 80) => Service::Web,
+        (true, Carried::Tcp, 80) => Service::Web,
         (true, _, 53) => Service::Root,
         _ => return Err(WireError::Refused),
     };

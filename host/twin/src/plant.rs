@@ -2,30 +2,33 @@
 
 use std::net::Ipv4Addr;
 
-use fabric_model::site::Site;
 use ipnet::Ipv4Net;
 
 use crate::fault::{NoSuchPart, TwinFault};
-use crate::firewall::{Match, Rule, Verdict};
-use crate::state::{HostState, Power, State, UnitState, VipState};
+use crate::nft::{Item, Key, Part, Rule, Ruleset, Values, Verdict};
+use crate::state::{HostState, Power, State, VipState};
+use crate::unit::{Phase, UnitState, unit_name};
 use crate::zone::{self, RecordSet, ZoneCopy};
 
-/// The model of the site with all these faults.
-///
-/// # Errors
-/// When one names something that the site does not have.
-pub(crate) fn state_with(site: &Site, faults: &[TwinFault]) -> Result<State, NoSuchPart> {
-    let mut state = State::of(site);
-    for fault in faults {
-        state.plant(fault)?;
-    }
-    Ok(state)
-}
-
 impl State {
-    fn plant(&mut self, fault: &TwinFault) -> Result<(), NoSuchPart> {
+    /// Plants a fault. The site has been like this for long: the VIPs have settled where they belong.
+    ///
+    /// # Errors
+    /// When the fault names something that the site does not have.
+    pub(crate) fn plant(&mut self, fault: &TwinFault) -> Result<(), NoSuchPart> {
+        self.mar(fault)?;
+        self.settle();
+        Ok(())
+    }
+
+    fn mar(&mut self, fault: &TwinFault) -> Result<(), NoSuchPart> {
         match fault {
-            TwinFault::DaemonStopped { host, unit } => self.unit_mut(host, unit)?.active = false,
+            TwinFault::DaemonStopped { host, unit } => {
+                self.unit_mut(host, unit)?.phase = Phase::Inactive;
+                if unit_name(unit) == "nftables" {
+                    self.host_mut(host)?.ruleset = Ruleset::default();
+                }
+            }
             TwinFault::UnitDisabled { host, unit } => self.unit_mut(host, unit)?.enabled = false,
             TwinFault::RecordChanged { host, zone, name, rrtype, values } => {
                 let copy = self.zone_mut(host, zone)?;
@@ -57,6 +60,7 @@ impl State {
             TwinFault::PasswordOffered { host } => self.host_mut(host)?.sshd.passwords = true,
             TwinFault::WrongHostKey { host } => self.host_mut(host)?.sshd.pinned_key = false,
             TwinFault::ForwardingRefused { host } => self.host_mut(host)?.sshd.forwards = false,
+            TwinFault::SudoRefused { host } => self.host_mut(host)?.sudo = false,
             TwinFault::HostHung { host } => self.host_mut(host)?.power = Power::Hung,
             TwinFault::HostDown { host } => self.host_mut(host)?.power = Power::Down,
             TwinFault::GarbageDns { host } => self.host_mut(host)?.garbage_dns = true,
@@ -76,6 +80,7 @@ impl State {
             | TwinFault::NodeZoneState { .. }
             | TwinFault::CertificateExpired
             | TwinFault::CertificateForeign
+            | TwinFault::TokenReadsOnly
             | TwinFault::TokenWithoutRights
             | TwinFault::TokenUnknown
             | TwinFault::QuorumLost => {}
@@ -84,16 +89,13 @@ impl State {
     }
 
     fn masquerade(&mut self, host: &str, subnet: Ipv4Net) -> Result<(), NoSuchPart> {
-        let rules = &mut self.host_mut(host)?.ruleset.postrouting;
-        let source = rules
-            .iter_mut()
-            .filter(|rule| rule.verdict == Verdict::Masquerade)
-            .flat_map(|rule| &mut rule.matches)
-            .find_map(|matching| match matching {
-                Match::SourceIn(network) => Some(network),
-                _ => None,
-            });
-        *source.ok_or_else(|| none("edge", host))? = subnet;
+        let mut rules = self.host_mut(host)?.ruleset.rules_at("postrouting").flatten();
+        let rule = rules.find(|rule| rule.parts.contains(&Part::Verdict(Verdict::Masquerade)));
+        let sources = rule.into_iter().flat_map(|rule| &mut rule.parts).find_map(|part| match part {
+            Part::Match { key: Key::Address { source: true }, values, .. } => Some(values),
+            _ => None,
+        });
+        *sources.ok_or_else(|| none("edge", host))? = Values::Listed(vec![Item::Net(subnet)]);
         Ok(())
     }
 
@@ -105,12 +107,20 @@ impl State {
         for edge in self.hosts.values_mut() {
             let legs = edge.on_link(lan_gateway).zip(edge.on_link(inside.addr()));
             let Some(((outer, _), (inner, _))) = legs else { continue };
-            let rule = Rule::accept([
-                Match::FromInterface(outer.to_owned()),
-                Match::ToInterface(inner.to_owned()),
-                Match::Destination(inside.addr()),
-            ]);
-            edge.ruleset.forward.push(rule);
+            let interface = |word: &str, incoming, name: &str| Part::Match {
+                key: Key::Interface { word: word.to_owned(), incoming },
+                negated: false,
+                values: Values::Listed(vec![Item::Word(name.to_owned())]),
+            };
+            let to = Part::Match {
+                key: Key::Address { source: false },
+                negated: false,
+                values: Values::Listed(vec![Item::Address(inside.addr())]),
+            };
+            let (arrives, leaves) = (interface("iifname", true, outer), interface("oifname", false, inner));
+            let rule =
+                Rule { parts: vec![arrives, leaves, to, Part::Verdict(Verdict::Accept)], comment: None };
+            edge.ruleset.rules_at("forward").for_each(|rules| rules.push(rule.clone()));
         }
         Ok(())
     }
@@ -144,8 +154,7 @@ impl State {
     }
 
     fn unit_mut(&mut self, host: &str, unit: &str) -> Result<&mut UnitState, NoSuchPart> {
-        let name = unit.strip_suffix(".service").unwrap_or(unit);
-        self.host_mut(host)?.units.get_mut(name).ok_or_else(|| none("unit", unit))
+        self.host_mut(host)?.units.get_mut(unit_name(unit)).ok_or_else(|| none("unit", unit))
     }
 
     fn zone_mut(&mut self, host: &str, zone: &str) -> Result<&mut ZoneCopy, NoSuchPart> {

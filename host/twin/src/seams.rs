@@ -1,23 +1,25 @@
 //! The twin's side of the seams.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use fabric_model::site::Protocol;
 use fabric_wire::endpoint::SshHost;
-use fabric_wire::seam::{BoxStream, Clock, Datagram, Dial, Entropy, Pending, Ssh};
-use fabric_wire::ssh::{AuthProbe, CommandOutput, ReadCommand};
+use fabric_wire::seam::{BoxStream, Clock, Datagram, Dial, Entropy, Pending, Ssh, SshWrite};
+use fabric_wire::ssh::{AuthProbe, ChangeCommand, CommandOutput, ReadCommand};
 use fabric_wire::{Deadline, WireError};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use crate::dns;
 use crate::net::{Landing, Origin, Service};
 use crate::ssh;
-use crate::world::World;
+use crate::state::State;
+use crate::world::{World, lock};
 use crate::{dns_stream, web};
 
 /// How many bytes a played connection holds before its writer waits: a socket buffer.
@@ -56,28 +58,74 @@ fn in_time(deadline: Deadline) -> Result<(), WireError> {
     if deadline.left().is_zero() { Err(WireError::Timeout) } else { Ok(()) }
 }
 
-/// The seams over one world.
+/// The seams over one world, as one client has them: his are the sessions.
+#[derive(Debug)]
+pub(crate) struct TwinSeams {
+    world: Arc<World>,
+    sessions: Mutex<BTreeMap<String, Session>>,
+}
+
+/// A session that was opened before.
 #[derive(Clone, Debug)]
-pub(crate) struct TwinSeams(pub(crate) Arc<World>);
+struct Session {
+    path: Vec<String>,
+    faulted: u64,
+}
+
+impl TwinSeams {
+    pub(crate) fn new(world: Arc<World>) -> Self {
+        Self { world, sessions: Mutex::default() }
+    }
+
+    /// Makes one operation, unless it comes too late or is held.
+    async fn make<T>(
+        &self,
+        deadline: Deadline,
+        changes: bool,
+        operation: impl FnOnce() -> Result<T, WireError> + Send,
+    ) -> Result<T, WireError> {
+        in_time(deadline)?;
+        let ticket = self.world.control.enter(changes).await?;
+        let outcome = operation();
+        self.world.control.leave(ticket).await;
+        outcome
+    }
+
+    /// A session to a host: the one that stands, as long as its packets pass, or a new one.
+    fn session(&self, state: &State, host: &SshHost) -> Result<Vec<String>, WireError> {
+        let (key, faulted) = (session_key(host), self.world.faulted());
+        let standing = lock(&self.sessions).get(&key).filter(|session| session.faulted == faulted).cloned();
+        if let Some(session) = standing
+            && ssh::still(state, host)
+        {
+            return Ok(session.path);
+        }
+        lock(&self.sessions).remove(&key);
+        let path = ssh::session(state, host)?;
+        lock(&self.sessions).insert(key, Session { path: path.clone(), faulted });
+        Ok(path)
+    }
+}
+
+/// Sessions are kept by host, account and way.
+fn session_key(host: &SshHost) -> String {
+    format!("{host:?}")
+}
 
 impl Dial for TwinSeams {
     fn dial(&self, to: SocketAddr, deadline: Deadline) -> Pending<'_, BoxStream> {
-        Box::pin(async move {
-            in_time(deadline)?;
-            self.0.open(&Origin::Runner, to)
-        })
+        Box::pin(self.make(deadline, false, move || self.world.open(&Origin::Runner, to)))
     }
 }
 
 impl Datagram for TwinSeams {
     fn exchange<'a>(&'a self, to: SocketAddr, request: &'a [u8], deadline: Deadline) -> Pending<'a, Vec<u8>> {
-        Box::pin(async move {
-            in_time(deadline)?;
-            let state = self.0.state();
+        Box::pin(self.make(deadline, false, move || {
+            let state = self.world.state();
             let landing = state.connect(&Origin::Runner, to, Protocol::Udp)?;
             let answers = dns::answer(&state, &landing, Protocol::Udp, request);
             answers.and_then(|answers| answers.into_iter().next()).ok_or(WireError::Timeout)
-        })
+        }))
     }
 }
 
@@ -88,14 +136,7 @@ impl Ssh for TwinSeams {
         command: &'a ReadCommand,
         deadline: Deadline,
     ) -> Pending<'a, CommandOutput> {
-        Box::pin(async move {
-            in_time(deadline)?;
-            let state = self.0.state();
-            let path = ssh::session(&state, host)?;
-            let argv = command.argv();
-            let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-            Ok(ssh::run(&state, host.name.as_str(), &argv, self.now(), path))
-        })
+        Box::pin(self.read_argv(host, command.argv(), deadline))
     }
 
     fn forward<'a>(
@@ -104,13 +145,12 @@ impl Ssh for TwinSeams {
         to: SocketAddr,
         deadline: Deadline,
     ) -> Pending<'a, BoxStream> {
-        Box::pin(async move {
-            in_time(deadline)?;
-            let state = self.0.state();
-            ssh::session(&state, host).map_err(|error| error.on_the_way(&format!("host `{}`", host.name)))?;
+        Box::pin(self.make(deadline, false, move || {
+            let state = self.world.state();
+            self.session(&state, host).map_err(|error| error.on_the_way(&format!("host `{}`", host.name)))?;
             ssh::may_forward(&state, host)?;
-            self.0.open(&Origin::Host(host.name.to_string()), to).map_err(ssh::forwarded)
-        })
+            self.world.open(&Origin::Host(host.name.to_string()), to).map_err(ssh::forwarded)
+        }))
     }
 
     fn probe_authentication<'a>(
@@ -119,26 +159,67 @@ impl Ssh for TwinSeams {
         user: &'a str,
         deadline: Deadline,
     ) -> Pending<'a, AuthProbe> {
-        Box::pin(async move {
-            in_time(deadline)?;
-            ssh::probe(&self.0.state(), host, user)
+        Box::pin(self.make(deadline, false, move || ssh::probe(&self.world.state(), host, user)))
+    }
+}
+
+impl TwinSeams {
+    /// Runs the argv of a reading command.
+    pub(crate) async fn read_argv(
+        &self,
+        host: &SshHost,
+        argv: Vec<String>,
+        deadline: Deadline,
+    ) -> Result<CommandOutput, WireError> {
+        self.make(deadline, false, move || {
+            let state = self.world.state();
+            let path = self.session(&state, host)?;
+            let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+            Ok(ssh::run(&state, host.name.as_str(), &argv, self.world.now(), path))
         })
+        .await
+    }
+
+    pub(crate) fn forget_sessions(&self, host: &SshHost) {
+        lock(&self.sessions).retain(|key, _| !key.contains(&format!("{:?}", host.name)));
+    }
+}
+
+impl SshWrite for TwinSeams {
+    fn change<'a>(
+        &'a self,
+        host: &'a SshHost,
+        command: &'a ChangeCommand,
+        input: &'a [u8],
+        deadline: Deadline,
+    ) -> Pending<'a, CommandOutput> {
+        Box::pin(self.make(deadline, true, move || {
+            let path = self.session(&self.world.state(), host)?;
+            let (output, stands) = self.world.change(host, &command.argv(), input, path);
+            // What cuts the session off has happened, and nobody hears of it.
+            if stands { Ok(output) } else { Err(WireError::Timeout) }
+        }))
+    }
+
+    fn forget<'a>(&'a self, host: &'a SshHost) -> Pending<'a, ()> {
+        self.forget_sessions(host);
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
 impl Clock for TwinSeams {
     fn now(&self) -> SystemTime {
-        self.0.now()
+        self.world.now()
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(tokio::time::sleep(duration))
+        Box::pin(Arc::clone(&self.world.clock).sleep(duration))
     }
 }
 
 impl Entropy for TwinSeams {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), WireError> {
-        self.0.fill(bytes);
+        self.world.fill(bytes);
         Ok(())
     }
 }

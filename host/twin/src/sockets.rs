@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fabric_model::site::Protocol;
 
-use crate::firewall::Packet;
+use crate::nft::{Carried, Packet};
 use crate::state::{HostState, State};
 
 /// The port of the recursor beside dnsdist.
@@ -22,7 +22,7 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) fn takes(&self, packet: &Packet) -> bool {
-        self.protocol == packet.protocol
+        Carried::from(self.protocol) == packet.carried
             && self.port == packet.port
             && (self.address == IpAddr::V4(Ipv4Addr::UNSPECIFIED) || self.address == IpAddr::V4(packet.to))
     }
@@ -31,7 +31,7 @@ impl Listener {
 /// All listening sockets of a host, in the order of its units.
 pub(crate) fn listeners(state: &State, name: &str) -> Vec<Listener> {
     let Some(host) = state.hosts.get(name) else { return Vec::new() };
-    let running = host.units.iter().filter(|(_, unit)| unit.active);
+    let running = host.units.iter().filter(|(_, unit)| unit.is_active());
     running.flat_map(|(unit, _)| unit_listeners(state, name, host, unit)).collect()
 }
 

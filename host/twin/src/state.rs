@@ -1,17 +1,27 @@
-//! The model of the site: what each host is and does at this moment. Built from the site file and the faults in force.
+//! The model of the site: what each host is and does at this moment. Built from the site file, the faults in force and the changes
+//! that were made.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
-use fabric_model::site::{Host, Lan, Protocol, Site, Unit};
+use fabric_model::site::{Host, Lan, Protocol, Site};
 use ipnet::Ipv4Net;
 
-use crate::firewall::Ruleset;
+use crate::files::Files;
+use crate::nft::Ruleset;
+use crate::power::Order;
+use crate::ruleset;
+use crate::timer::Timer;
+use crate::unit::UnitState;
+use crate::vrrp::Role;
 use crate::zone::{self, ZoneCopy};
 
 /// The whole modelled site.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
+    /// The time since the twin began.
+    pub(crate) now: Duration,
     pub(crate) lan: Lan,
     /// The machine that the run works from: the last usable address of the LAN.
     pub(crate) runner: Ipv4Addr,
@@ -22,6 +32,8 @@ pub(crate) struct State {
     pub(crate) nodes: BTreeMap<String, Node>,
     pub(crate) hosts: BTreeMap<String, HostState>,
     pub(crate) vips: BTreeMap<String, VipState>,
+    /// Guests on their way up or down.
+    pub(crate) orders: Vec<Order>,
 }
 
 /// A VLAN of the SDN.
@@ -51,14 +63,25 @@ pub(crate) enum Power {
 pub(crate) struct HostState {
     pub(crate) node: String,
     pub(crate) power: Power,
+    /// When it was booted, where that was after the twin began.
+    pub(crate) booted: Option<Duration>,
     pub(crate) units: BTreeMap<String, UnitState>,
+    /// The transient timers, by their names without `.timer`.
+    pub(crate) timers: BTreeMap<String, Timer>,
+    /// Who holds the lock.
+    pub(crate) lock: Option<String>,
+    pub(crate) files: Files,
     pub(crate) sysctls: BTreeMap<String, String>,
+    /// What a boot sets them to.
+    pub(crate) boot_sysctls: BTreeMap<String, String>,
     pub(crate) nics: Vec<Nic>,
     /// Where packets for no interface go.
     pub(crate) gateway: Option<Ipv4Addr>,
-    /// In force while the unit `nftables` is active; a host without that unit filters nothing.
+    /// What the kernel has loaded; nothing filters nothing.
     pub(crate) ruleset: Ruleset,
     pub(crate) sshd: SshPolicy,
+    /// Whether the operator may become root.
+    pub(crate) sudo: bool,
     /// Copies of zones on an authoritative server.
     pub(crate) zones: BTreeMap<String, ZoneCopy>,
     pub(crate) garbage_dns: bool,
@@ -68,6 +91,7 @@ pub(crate) struct HostState {
 pub(crate) struct Nic {
     pub(crate) name: String,
     pub(crate) mac: String,
+    pub(crate) up: bool,
     pub(crate) address: Option<Ipv4Net>,
     /// Addresses that nothing in the site explains.
     pub(crate) stray: Vec<Ipv4Net>,
@@ -82,15 +106,6 @@ pub(crate) struct SshPolicy {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct UnitState {
-    pub(crate) active: bool,
-    pub(crate) enabled: bool,
-    /// `SubState` while active.
-    pub(crate) sub_state: String,
-    pub(crate) restart: Option<String>,
-}
-
-#[derive(Clone, Debug)]
 pub(crate) struct VipState {
     pub(crate) address: Ipv4Net,
     pub(crate) interface: String,
@@ -98,6 +113,8 @@ pub(crate) struct VipState {
     pub(crate) services: Vec<(Protocol, u16)>,
     pub(crate) moved_to: Option<String>,
     pub(crate) split: bool,
+    /// What keepalived is on each member.
+    pub(crate) roles: BTreeMap<String, Role>,
 }
 
 impl State {
@@ -106,6 +123,7 @@ impl State {
         let lan = site.site.lan.clone();
         let runner = lan.network.hosts().last().unwrap_or(lan.gateway);
         let mut state = Self {
+            now: Duration::ZERO,
             runner,
             lan,
             operator: site.ssh.user.to_string(),
@@ -120,32 +138,12 @@ impl State {
                 .collect(),
             hosts: site.hosts.iter().map(|(name, host)| (name.to_string(), HostState::of(host))).collect(),
             vips: vips(site),
+            orders: Vec::new(),
         };
         zone::place_copies(site, &mut state);
-        crate::ruleset::write_rulesets(site, &mut state);
+        ruleset::write_rulesets(site, &mut state);
+        state.settle();
         state
-    }
-
-    /// The hosts that hold a VIP, the strongest first. keepalived without a live daemon holds nothing.
-    pub(crate) fn holders<'a>(&self, vip: &'a VipState) -> Vec<&'a str> {
-        let mut live: Vec<(&str, u8)> = vip
-            .members
-            .iter()
-            .filter(|(name, _)| {
-                self.hosts.get(*name).is_some_and(|host| host.power == Power::Up && host.runs("keepalived"))
-            })
-            .map(|(name, priority)| (name.as_str(), *priority))
-            .collect();
-        live.sort_by_key(|(_, priority)| std::cmp::Reverse(*priority));
-        let mut names = live.into_iter().map(|(name, _)| name);
-        if vip.split {
-            return names.collect();
-        }
-        let placed = vip.moved_to.as_deref();
-        match names.clone().find(|name| Some(*name) == placed).or_else(|| names.next()) {
-            Some(holder) => vec![holder],
-            None => Vec::new(),
-        }
     }
 
     /// Whose address it is on the wire: a host's own, or a VIP's first holder.
@@ -184,7 +182,12 @@ impl HostState {
         Self {
             node: host.node.to_string(),
             power: Power::Up,
+            booted: None,
             units: host.units.iter().map(|(name, unit)| (name.to_string(), UnitState::of(unit))).collect(),
+            timers: BTreeMap::new(),
+            lock: None,
+            files: own_files(host),
+            boot_sysctls: sysctls.clone(),
             sysctls,
             nics: host
                 .interfaces
@@ -192,6 +195,7 @@ impl HostState {
                 .map(|nic| Nic {
                     name: nic.name.to_string(),
                     mac: nic.mac.clone(),
+                    up: true,
                     address: nic.address,
                     stray: Vec::new(),
                 })
@@ -204,22 +208,50 @@ impl HostState {
                 forwards: host.forwards,
                 pinned_key: true,
             },
+            sudo: true,
             zones: BTreeMap::new(),
             garbage_dns: false,
         }
     }
 
-    /// Whether a unit of that name is active.
+    /// Whether a unit of that name is active and does its work.
     pub(crate) fn runs(&self, unit: &str) -> bool {
-        self.units.get(unit).is_some_and(|unit| unit.active)
+        self.units.get(unit).is_some_and(|unit| unit.is_active() && !unit.frozen)
+    }
+
+    /// Loads what the unit `nftables` loads when it starts. A file that is no ruleset leaves what is there.
+    pub(crate) fn load_own_ruleset(&mut self) -> bool {
+        let file = self.files.get(ruleset::FILE);
+        let text = file.map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
+        match text.and_then(|text| self.ruleset.load(&text).ok()) {
+            Some(loaded) => {
+                self.ruleset = loaded;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn nic(&self, name: &str) -> Option<&Nic> {
+        self.nics.iter().find(|nic| nic.name == name)
+    }
+
+    /// Whether packets pass an interface; what is no interface of its own is loopback.
+    pub(crate) fn carries(&self, interface: &str) -> bool {
+        self.nic(interface).is_none_or(|nic| nic.up)
     }
 
     pub(crate) fn owns(&self, address: Ipv4Addr) -> bool {
         self.nics.iter().any(|nic| nic.address.iter().chain(&nic.stray).any(|own| own.addr() == address))
     }
 
-    /// The interface whose network holds the address, with the host's own address there.
+    /// The interface whose network holds the address, with the host's own address there, while it is up.
     pub(crate) fn on_link(&self, address: Ipv4Addr) -> Option<(&str, Ipv4Addr)> {
+        self.leg(address).filter(|(name, _)| self.carries(name))
+    }
+
+    /// The same, whether it is up or not.
+    pub(crate) fn leg(&self, address: Ipv4Addr) -> Option<(&str, Ipv4Addr)> {
         self.nics.iter().find_map(|nic| {
             let own = nic.address?;
             own.contains(&address).then(|| (nic.name.as_str(), own.addr()))
@@ -231,15 +263,22 @@ impl HostState {
     }
 }
 
-impl UnitState {
-    fn of(unit: &Unit) -> Self {
-        Self {
-            active: true,
-            enabled: unit.enabled,
-            sub_state: unit.sub_state.to_string(),
-            restart: unit.restart.as_ref().map(ToString::to_string),
+fn own_files(host: &Host) -> Files {
+    let mut files = Files::default();
+    files.place("/etc/hosts", 0o644, b"127.0.0.1 localhost\n".to_vec());
+    for (unit, path) in [
+        ("keepalived", "/etc/keepalived/keepalived.conf"),
+        ("haproxy", "/etc/haproxy/haproxy.cfg"),
+        ("dnsdist", "/etc/dnsdist/dnsdist.conf"),
+        ("unbound", "/etc/unbound/unbound.conf"),
+        ("chrony", "/etc/chrony/chrony.conf"),
+        ("ssh", "/etc/ssh/sshd_config"),
+    ] {
+        if host.units.keys().any(|name| name.as_str() == unit) {
+            files.place(path, 0o644, format!("# the played configuration of {unit}\n").into_bytes());
         }
     }
+    files
 }
 
 /// What the kernel says of parameters that the site does not set.
@@ -269,6 +308,7 @@ fn vips(site: &Site) -> BTreeMap<String, VipState> {
                 services: vip.services.iter().map(|service| (service.protocol, service.port)).collect(),
                 moved_to: None,
                 split: false,
+                roles: vip.members.keys().map(|host| (host.to_string(), Role::Down)).collect(),
             };
             (name.to_string(), state)
         })

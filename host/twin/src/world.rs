@@ -1,19 +1,21 @@
-//! What one twin holds: the site, the faults in force, the models that follow from both, its clock, its randomness and its keys.
+//! What one twin holds: the site, its history, the models that follow from both, its clock, its randomness and its keys.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use fabric_model::site::Site;
 use fabric_wire::endpoint::Secret;
 use tokio::io::DuplexStream;
-use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
+use crate::clock::TwinClock;
+use crate::control::Control;
 use crate::fault::{NoSuchPart, TwinFault};
-use crate::plant;
+use crate::history::{Entry, Happening, Made};
 use crate::proxmox::{self, ProxmoxModel};
+use crate::ssh;
 use crate::state::State;
 use crate::tls::{Authority, CertificateError, Validity};
 
@@ -21,69 +23,115 @@ use crate::tls::{Authority, CertificateError, Validity};
 pub(crate) struct World {
     site: Site,
     secret: Secret,
-    model: Mutex<Model>,
-    cluster: Arc<Mutex<ProxmoxModel>>,
+    pub(crate) model: Mutex<Model>,
+    pub(crate) cluster: Mutex<ProxmoxModel>,
     /// Made when somebody first asks for TLS: keys take longer than all the rest.
     authority: OnceLock<Result<Authority, CertificateError>>,
-    began: SystemTime,
-    start: Instant,
+    pub(crate) clock: Arc<TwinClock>,
+    pub(crate) control: Control,
     randomness: AtomicU64,
 }
 
 #[derive(Debug)]
-struct Model {
-    faults: Vec<TwinFault>,
-    state: Arc<State>,
+pub(crate) struct Model {
+    pub(crate) history: Vec<Entry>,
+    pub(crate) state: Arc<State>,
+    pub(crate) made: Vec<Made>,
+    /// Grows with every fault that comes or goes: sessions do not outlive it.
+    faulted: u64,
 }
 
 impl World {
-    pub(crate) fn new(site: &Site, seed: u64) -> Self {
+    pub(crate) fn new(site: &Site, seed: u64, speed: u32) -> Self {
         let randomness = AtomicU64::new(seed);
         let secret = Secret::new(uuid(&randomness).into_bytes());
         let state = State::of(site);
         Self {
-            cluster: Arc::new(Mutex::new(ProxmoxModel::over(site, &state, &secret))),
+            cluster: Mutex::new(ProxmoxModel::over(site, &state, &secret)),
             site: site.clone(),
             secret,
-            model: Mutex::new(Model { faults: Vec::new(), state: Arc::new(state) }),
+            model: Mutex::new(Model {
+                history: Vec::new(),
+                state: Arc::new(state),
+                made: Vec::new(),
+                faulted: 0,
+            }),
             authority: OnceLock::new(),
-            began: SystemTime::now(),
-            start: Instant::now(),
+            clock: Arc::new(TwinClock::new(speed)),
+            control: Control::new(),
             randomness,
         }
     }
 
     /// The model as it is now. A service that runs keeps asking, so a fault reaches connections that are already open.
     pub(crate) fn state(&self) -> Arc<State> {
-        Arc::clone(&lock(&self.model).state)
+        Arc::clone(&self.now_locked().state)
+    }
+
+    /// The model, once everything that is due by now has happened.
+    pub(crate) fn now_locked(&self) -> MutexGuard<'_, Model> {
+        let mut model = lock(&self.model);
+        let now = self.clock.elapsed();
+        Arc::make_mut(&mut model.state).pass(now);
+        model
     }
 
     pub(crate) fn inject(&self, fault: TwinFault) -> Result<(), NoSuchPart> {
-        let mut model = lock(&self.model);
-        let mut faults = model.faults.clone();
-        faults.push(fault);
-        self.replay(&mut model, faults)
+        let mut model = self.now_locked();
+        let mut history = model.history.clone();
+        history.push(Entry { at: model.state.now, what: Happening::Fault(fault) });
+        self.replay(&mut model, history)
     }
 
     pub(crate) fn heal(&self, fault: &TwinFault) -> bool {
-        let mut model = lock(&self.model);
-        let mut faults = model.faults.clone();
-        faults.retain(|planted| planted != fault);
-        let healed = faults.len() < model.faults.len();
+        let mut model = self.now_locked();
+        let mut history = model.history.clone();
+        history.retain(|entry| !matches!(&entry.what, Happening::Fault(planted) if planted == fault));
+        let healed = history.len() < model.history.len();
         // A fault that refers to a healed one cannot be planted again; then nothing is healed.
-        healed && self.replay(&mut model, faults).is_ok()
+        healed && self.replay(&mut model, history).is_ok()
     }
 
-    /// Builds both models anew from the site and these faults.
-    fn replay(&self, model: &mut Model, faults: Vec<TwinFault>) -> Result<(), NoSuchPart> {
-        let state = plant::state_with(&self.site, &faults)?;
+    /// Builds both models anew from the site and this history: as if a fault that is not in it had never been.
+    fn replay(&self, model: &mut Model, history: Vec<Entry>) -> Result<(), NoSuchPart> {
+        let mut state = State::of(&self.site);
         let mut cluster = ProxmoxModel::over(&self.site, &state, &self.secret);
-        for fault in &faults {
-            cluster.plant(fault)?;
+        for entry in &history {
+            state.pass(entry.at);
+            match &entry.what {
+                Happening::Fault(fault) => {
+                    state.plant(fault)?;
+                    cluster.plant(fault)?;
+                }
+                Happening::Program { host, argv, input } => {
+                    let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+                    ssh::change(&mut state, host, &argv, input);
+                }
+                Happening::Switched { host, switch } => state.order(host, *switch),
+            }
+            state.notice();
         }
+        state.pass(model.state.now);
         lock(&self.cluster).become_like(cluster);
-        *model = Model { faults, state: Arc::new(state) };
+        model.history = history;
+        model.state = Arc::new(state);
+        model.faulted += 1;
         Ok(())
+    }
+
+    /// How often a fault came or went.
+    pub(crate) fn faulted(&self) -> u64 {
+        lock(&self.model).faulted
+    }
+
+    pub(crate) fn made(&self) -> Vec<Made> {
+        lock(&self.model).made.clone()
+    }
+
+    /// The twin's clock jumps ahead; what is due meanwhile happens.
+    pub(crate) fn advance(&self, over: Duration) {
+        self.clock.jump(over);
+        drop(self.now_locked());
     }
 
     /// The secret part of the Proxmox token.
@@ -103,20 +151,30 @@ impl World {
         lock(&self.cluster).requests().to_vec()
     }
 
+    /// The names of the authorities of the site, and of its token.
+    pub(crate) fn authorities(&self) -> Vec<String> {
+        let others = self.site.authorities.keys().map(ToString::to_string);
+        std::iter::once(self.site.proxmox.authority.to_string()).chain(others).collect()
+    }
+
+    pub(crate) fn token_handle(&self) -> String {
+        self.site.proxmox.token.to_string()
+    }
+
     /// The API of a node over TLS.
-    pub(crate) async fn serve_api(&self, node: &str, stream: DuplexStream) -> io::Result<()> {
+    pub(crate) async fn serve_api(self: &Arc<Self>, node: &str, stream: DuplexStream) -> io::Result<()> {
         let config = self.certificate(node).map_err(io::Error::other)?;
         let stream = TlsAcceptor::from(config).accept(stream).await?;
-        proxmox::serve(stream, node, Arc::clone(&self.cluster)).await
+        proxmox::serve_over(stream, node, Arc::clone(self)).await
     }
 
     fn certificate(&self, node: &str) -> Result<Arc<rustls::ServerConfig>, CertificateError> {
         let address = self.state().nodes.get(node).map(|node| node.address.to_string()).unwrap_or_default();
         let names = [node, address.as_str(), "localhost", "127.0.0.1"];
         let (mut expired, mut foreign) = (false, false);
-        for fault in &lock(&self.model).faults {
-            expired |= *fault == TwinFault::CertificateExpired;
-            foreign |= *fault == TwinFault::CertificateForeign;
+        for entry in &lock(&self.model).history {
+            expired |= matches!(entry.what, Happening::Fault(TwinFault::CertificateExpired));
+            foreign |= matches!(entry.what, Happening::Fault(TwinFault::CertificateForeign));
         }
         let validity = if expired { Validity::expired(self.now()) } else { Validity::current(self.now()) };
         if foreign {
@@ -130,7 +188,7 @@ impl World {
     }
 
     pub(crate) fn now(&self) -> SystemTime {
-        self.began + self.start.elapsed()
+        self.clock.now()
     }
 
     pub(crate) fn fill(&self, bytes: &mut [u8]) {
@@ -141,7 +199,7 @@ impl World {
 const AUTHORITY_NAME: &str = "Proxmox Virtual Environment";
 
 /// SplitMix64: repeatable, and no more is asked of a rehearsal.
-fn fill(randomness: &AtomicU64, bytes: &mut [u8]) {
+pub(crate) fn fill(randomness: &AtomicU64, bytes: &mut [u8]) {
     for chunk in bytes.chunks_mut(8) {
         let state = randomness.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -167,6 +225,6 @@ fn uuid(randomness: &AtomicU64) -> String {
     text
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

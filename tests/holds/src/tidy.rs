@@ -34,7 +34,11 @@ pub const CROSSINGS: &[(&str, &[&str], &str)] = &[
         "starts the worker, reads secrets",
     ),
     ("host/script", &["local", "processes"], "the worker's end of the door, and how it exits"),
-    ("host/twin", &["clock"], "a rehearsal's time begins at the real one"),
+    (
+        "host/twin",
+        &["files", "local", "clock"],
+        "a rehearsal's time begins at the real one; the socket of a twin's process",
+    ),
     ("host/verify", &["files", "processes", "environment"], "the binary: reads a packet, exits with a code"),
     ("tests/bench", ALL_FENCES, "measures real processes over real sockets"),
     ("tests/holds", ALL_FENCES, "reads the repository and asks cargo"),

@@ -2,21 +2,22 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::power::Switch;
 use crate::proxmox::ProxmoxModel;
 use crate::proxmox::model::Guest;
 use crate::proxmox::sdn::View;
 
 /// A request as far as it decides anything.
 #[derive(Clone, Debug)]
-pub(crate) struct Call<'a> {
+pub(crate) struct Call {
     /// The node that is asked.
-    pub(crate) node: &'a str,
-    pub(crate) method: &'a str,
+    pub(crate) node: String,
+    pub(crate) method: String,
     /// The path, `/api2/json` included.
-    pub(crate) path: &'a str,
+    pub(crate) path: String,
     /// The raw query, empty for none.
-    pub(crate) query: &'a str,
-    pub(crate) authorization: Option<&'a str>,
+    pub(crate) query: String,
+    pub(crate) authorization: Option<String>,
 }
 
 /// An answer. Everything but 200 closes the connection.
@@ -32,10 +33,10 @@ type Data = Result<Value, Answer>;
 
 impl ProxmoxModel {
     /// Answers a request and enters it in the log.
-    pub(crate) fn answer(&mut self, call: &Call<'_>) -> Answer {
+    pub(crate) fn answer(&mut self, call: &Call) -> Answer {
         let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
         self.log(format!("{} {}{query}", call.method, call.path));
-        if let Err(reason) = self.token.authenticate(call.authorization) {
+        if let Err(reason) = self.token.authenticate(call.authorization.as_deref()) {
             return Answer { status: 401, reason: reason.to_owned(), body: None };
         }
         match self.route(call) {
@@ -44,10 +45,10 @@ impl ProxmoxModel {
         }
     }
 
-    fn route(&self, call: &Call<'_>) -> Data {
-        let path = call.path.strip_prefix("/api2/json").unwrap_or(call.path);
+    fn route(&mut self, call: &Call) -> Data {
+        let path = call.path.strip_prefix("/api2/json").unwrap_or(&call.path);
         let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-        match (call.method, segments.as_slice()) {
+        match (call.method.as_str(), segments.as_slice()) {
             ("GET", ["cluster", rest @ ..]) => self.cluster_route(call, rest),
             ("GET", ["nodes"]) => plain(call, self.node_list()),
             ("GET", ["nodes", node, rest @ ..]) => self.node_route(call, node, rest),
@@ -58,22 +59,20 @@ impl ProxmoxModel {
             }
             ("POST", ["cluster", "sdn", "zones"]) => Err(forbidden("/sdn/zones", "SDN.Allocate")),
             ("PUT", ["cluster", "sdn"]) => Err(forbidden("/sdn", "SDN.Allocate")),
-            ("POST", ["nodes", _, "lxc", vmid, "status", _]) => {
-                Err(forbidden(&format!("/vms/{}", guest_id(vmid)?), "VM.PowerMgmt"))
-            }
+            ("POST", ["nodes", node, "lxc", vmid, "status", verb]) => self.switch(node, vmid, verb),
             ("DELETE", ["nodes", _, "lxc", vmid]) => {
                 Err(forbidden(&format!("/vms/{}", guest_id(vmid)?), "VM.Allocate"))
             }
-            _ => Err(not_implemented(call.method, path)),
+            _ => Err(not_implemented(&call.method, path)),
         }
     }
 
-    fn cluster_route(&self, call: &Call<'_>, rest: &[&str]) -> Data {
+    fn cluster_route(&self, call: &Call, rest: &[&str]) -> Data {
         match rest {
             ["status"] => {
                 parameters(call, &[])?;
                 self.require("/", "Sys.Audit")?;
-                Ok(self.cluster_status(call.node))
+                Ok(self.cluster_status(&call.node))
             }
             ["resources"] => {
                 let given = parameters(call, &["type"])?;
@@ -95,11 +94,11 @@ impl ProxmoxModel {
             ["sdn", "vnets", vnet, "subnets"] => {
                 view(call, &["pending", "running"]).map(|view| self.sdn_subnets(vnet, view))
             }
-            _ => Err(not_implemented(call.method, &format!("/cluster/{}", rest.join("/")))),
+            _ => Err(not_implemented(&call.method, &format!("/cluster/{}", rest.join("/")))),
         }
     }
 
-    fn node_route(&self, call: &Call<'_>, node: &str, rest: &[&str]) -> Data {
+    fn node_route(&self, call: &Call, node: &str, rest: &[&str]) -> Data {
         let data = match rest {
             ["lxc"] => plain(call, self.guests_on(node)),
             ["lxc", vmid, "config"] => {
@@ -115,16 +114,49 @@ impl ProxmoxModel {
                 self.guest(node, vmid)?.map(|(_, guest)| guest.interfaces())
             }
             ["sdn", "zones"] => plain(call, self.node_zones(node)),
+            ["tasks", upid, "status"] => {
+                parameters(call, &[])?;
+                // The owner of a task needs no right to look at it.
+                self.task_status(node, &unquoted(upid)).ok_or_else(|| internal("no such task"))
+            }
             ["version"] => plain(call, version()),
-            _ => return Err(not_implemented(call.method, &format!("/nodes/{node}/{}", rest.join("/")))),
+            _ => return Err(not_implemented(&call.method, &format!("/nodes/{node}/{}", rest.join("/")))),
         };
-        // The request goes on to the node that it is about; parameters and rights were checked before that.
+        self.reaches(node)?;
+        data
+    }
+
+    /// The request goes on to the node that it is about; parameters and rights were checked before that.
+    fn reaches(&self, node: &str) -> Result<(), Answer> {
         match self.nodes.get(node) {
             None => Err(internal(&format!(
                 "hostname lookup '{node}' failed - failed to get address info for: {node}: Temporary failure in name resolution"
             ))),
             Some(found) if !found.online => Err(fault(595, "No route to host", Map::new())),
-            Some(_) => data,
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Starts or stops a guest: refused at once where that makes no sense, else a task.
+    fn switch(&mut self, node: &str, vmid: &str, verb: &str) -> Data {
+        let id = guest_id(vmid)?;
+        self.require(&format!("/vms/{id}"), "VM.PowerMgmt")?;
+        let switch = match verb {
+            "start" => Switch::Start,
+            "stop" => Switch::Stop,
+            "shutdown" => Switch::Shutdown,
+            _ => return Err(not_implemented("POST", &format!("/nodes/{node}/lxc/{vmid}/status/{verb}"))),
+        };
+        self.reaches(node)?;
+        if !self.quorate {
+            return Err(internal("cluster not ready - no quorum?"));
+        }
+        let found = self.guest(node, vmid)?.map(|(_, guest)| (guest.name.clone(), guest.running));
+        let (name, running) = found?;
+        match (switch, running) {
+            (Switch::Start, true) => Err(internal(&format!("CT {id} already running"))),
+            (Switch::Stop | Switch::Shutdown, false) => Err(internal(&format!("CT {id} not running"))),
+            _ => Ok(self.begin(id, node, &name, switch)),
         }
     }
 
@@ -143,16 +175,29 @@ impl ProxmoxModel {
     }
 }
 
+/// A segment of a path without its percent-encoding (RFC 3986, 2.1).
+fn unquoted(segment: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = segment.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let quoted = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| *first == b'%');
+        bytes.push(quoted.unwrap_or(*first));
+        rest = after.get(if quoted.is_some() { 2 } else { 0 }..).unwrap_or_default();
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 fn version() -> Value {
     json!({"version": "9.2.11", "release": "9.2", "repoid": "14a22df3"})
 }
 
-fn plain(call: &Call<'_>, data: Value) -> Data {
+fn plain(call: &Call, data: Value) -> Data {
     parameters(call, &[])?;
     Ok(data)
 }
 
-fn view(call: &Call<'_>, known: &[&str]) -> Result<View, Answer> {
+fn view(call: &Call, known: &[&str]) -> Result<View, Answer> {
     let given = parameters(call, known)?;
     let set =
         |name: &str| matches!(given.get(name).and_then(Value::as_str), Some("1" | "true" | "yes" | "on"));
@@ -164,7 +209,7 @@ fn view(call: &Call<'_>, known: &[&str]) -> Result<View, Answer> {
 }
 
 /// The query's parameters, all of them known.
-fn parameters(call: &Call<'_>, known: &[&str]) -> Result<Map<String, Value>, Answer> {
+fn parameters(call: &Call, known: &[&str]) -> Result<Map<String, Value>, Answer> {
     let mut given = Map::new();
     for pair in call.query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

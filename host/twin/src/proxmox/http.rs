@@ -1,6 +1,5 @@
 //! The API's HTTP/1.1: its header fields and its reason phrases.
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,10 +30,31 @@ pub async fn serve(
     node: &str,
     model: Arc<Mutex<ProxmoxModel>>,
 ) -> io::Result<()> {
+    serve_over(stream, node, model).await
+}
+
+/// Whoever answers requests, one at a time.
+pub(crate) trait Answering: Clone + Send + 'static {
+    /// Answers one; an error closes the connection without a word.
+    fn answer(&self, call: Call) -> impl Future<Output = io::Result<Answer>> + Send;
+}
+
+impl Answering for Arc<Mutex<ProxmoxModel>> {
+    async fn answer(&self, call: Call) -> io::Result<Answer> {
+        Ok(self.lock().unwrap_or_else(PoisonError::into_inner).answer(&call))
+    }
+}
+
+/// The same as [`serve`], over anything that answers.
+pub(crate) async fn serve_over(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    node: &str,
+    answering: impl Answering,
+) -> io::Result<()> {
     let service = service_fn(|request| {
-        let model = Arc::clone(&model);
+        let answering = answering.clone();
         let node = node.to_owned();
-        async move { Ok::<_, Infallible>(respond(&node, &model, request).await) }
+        async move { respond(node, answering, request).await }
     });
     let mut server = hyper::server::conn::http1::Builder::new();
     server.title_case_headers(true).auto_date_header(false);
@@ -42,23 +62,22 @@ pub async fn serve(
 }
 
 async fn respond(
-    node: &str,
-    model: &Mutex<ProxmoxModel>,
+    node: String,
+    answering: impl Answering,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
     // The body decides nothing; it is read so that the connection can go on.
     let _body = Limited::new(body, BODY_LIMIT).collect().await;
     let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let call = Call {
         node,
-        method: head.method.as_str(),
-        path: head.uri.path(),
-        query: head.uri.query().unwrap_or_default(),
-        authorization,
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        authorization: authorization.map(str::to_owned),
     };
-    let answer = model.lock().unwrap_or_else(PoisonError::into_inner).answer(&call);
-    response(&answer)
+    Ok(response(&answering.answer(call).await?))
 }
 
 fn response(answer: &Answer) -> Response<Full<Bytes>> {

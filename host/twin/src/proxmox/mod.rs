@@ -7,7 +7,10 @@ mod guest;
 mod http;
 mod model;
 mod sdn;
+mod task;
 mod token;
 
+pub(crate) use api::{Answer, Call};
 pub use http::serve;
+pub(crate) use http::{Answering, serve_over};
 pub use model::ProxmoxModel;

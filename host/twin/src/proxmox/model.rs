@@ -9,7 +9,9 @@ use ipnet::IpNet;
 
 use crate::fault::{DriftedPart, DriftedView, NoSuchPart, TwinFault};
 use crate::plant;
+use crate::power::Switch;
 use crate::proxmox::sdn::Network;
+use crate::proxmox::task::Task;
 use crate::proxmox::token::{Standing, Token};
 use crate::state::{Power, State};
 
@@ -25,6 +27,8 @@ pub struct ProxmoxModel {
     pub(crate) networks: BTreeMap<String, Network>,
     pub(crate) guests: BTreeMap<u32, Guest>,
     pub(crate) token: Token,
+    pub(super) tasks: Vec<Task>,
+    pub(super) switches: Vec<(String, Switch)>,
     requests: Vec<String>,
 }
 
@@ -58,7 +62,8 @@ pub(crate) struct Link {
 }
 
 impl ProxmoxModel {
-    /// The cluster of a site in good order. Its token has the site's id, the given secret and the rights of `PVEAuditor` on `/`.
+    /// The cluster of a site in good order. Its token has the site's id, the given secret, and on `/` the rights of
+    /// `PVEAuditor` and `VM.PowerMgmt`.
     pub fn from_site(site: &Site, secret: &Secret) -> Self {
         Self::over(site, &State::of(site), secret)
     }
@@ -114,6 +119,7 @@ impl ProxmoxModel {
                 self.node_mut(node)?.zones.insert(zone.clone(), state.clone());
             }
             TwinFault::TokenWithoutRights => self.token.standing = Standing::WithoutRights,
+            TwinFault::TokenReadsOnly => self.token.standing = Standing::Auditor,
             TwinFault::TokenUnknown => self.token.standing = Standing::Unknown,
             TwinFault::QuorumLost => self.quorate = false,
             TwinFault::NodeOffline { node } => self.node_mut(node)?.online = false,
@@ -149,14 +155,32 @@ impl ProxmoxModel {
                 .map(|(name, host)| (host.vmid, Guest::of(site, state, name.as_str(), host)))
                 .collect(),
             token: Token::new(&site.proxmox.token_id, secret),
+            tasks: Vec::new(),
+            switches: Vec::new(),
             requests: Vec::new(),
         }
     }
 
-    /// Takes over what another model shows and keeps the log.
+    /// Takes over what another model shows, and keeps the log and the tasks.
     pub(crate) fn become_like(&mut self, other: Self) {
-        let requests = std::mem::take(&mut self.requests);
-        *self = Self { requests, ..other };
+        let (requests, tasks) = (std::mem::take(&mut self.requests), std::mem::take(&mut self.tasks));
+        *self = Self { requests, tasks, ..other };
+    }
+
+    /// Sees what has become of the guests: whether they run, and which addresses they have. A task goes on until its guest is there.
+    pub(crate) fn follow(&mut self, state: &State) {
+        let names: Vec<String> = self.guests.values().map(|guest| guest.name.clone()).collect();
+        for name in names {
+            let Some(host) = state.hosts.get(&name) else { continue };
+            let running = host.power != Power::Down;
+            let links = links(state, &name);
+            if let Ok(guest) = self.guest_mut(&name) {
+                (guest.running, guest.links) = (running, links);
+            }
+            if state.orders.iter().all(|order| order.host != name) {
+                self.set_running(&name, running);
+            }
+        }
     }
 
     pub(crate) fn log(&mut self, request: String) {

@@ -26,6 +26,8 @@ pub(crate) struct Token {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
+    /// It looks, and switches guests.
+    Operator,
     Auditor,
     WithoutRights,
     Unknown,
@@ -36,7 +38,12 @@ pub(crate) type NotLetIn = &'static str;
 
 impl Token {
     pub(crate) fn new(id: &str, secret: &Secret) -> Self {
-        Self { id: id.to_owned(), secret: secret.clone(), standing: Standing::Auditor }
+        Self { id: id.to_owned(), secret: secret.clone(), standing: Standing::Operator }
+    }
+
+    /// Its public part, `user@realm!name`.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     /// Checks the `Authorization` field.
@@ -49,16 +56,25 @@ impl Token {
 
     /// Whether the token has the privilege; its grant is on `/` or nowhere, so the path does not matter.
     pub(crate) fn may(&self, privilege: &str) -> bool {
-        self.standing == Standing::Auditor && AUDITOR.contains(&privilege)
+        self.privileges().any(|held| held == privilege)
+    }
+
+    fn privileges(&self) -> impl Iterator<Item = &'static str> {
+        let (looks, switches) = match self.standing {
+            Standing::Operator => (&AUDITOR[..], Some("VM.PowerMgmt")),
+            Standing::Auditor => (&AUDITOR[..], None),
+            Standing::WithoutRights | Standing::Unknown => (&[][..], None),
+        };
+        looks.iter().copied().chain(switches)
     }
 
     /// `/access/permissions`.
     pub(crate) fn permissions(&self) -> Value {
-        if self.standing != Standing::Auditor {
+        let privileges: Map<String, Value> =
+            self.privileges().map(|privilege| (privilege.to_owned(), json!(1))).collect();
+        if privileges.is_empty() {
             return json!({});
         }
-        let privileges: Map<String, Value> =
-            AUDITOR.iter().map(|privilege| ((*privilege).to_owned(), json!(1))).collect();
         let paths = PATHS.iter().map(|path| ((*path).to_owned(), Value::Object(privileges.clone())));
         Value::Object(paths.collect())
     }

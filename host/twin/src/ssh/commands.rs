@@ -4,23 +4,36 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use fabric_wire::ssh::CommandOutput;
 
-use crate::ssh::{facts, nft, tables};
+use crate::nft;
+use crate::ssh::{facts, tables, transient};
 use crate::state::{HostState, State};
 
 /// What a program leaves behind.
 pub(crate) struct Printed {
-    status: u32,
-    stdout: String,
+    pub(crate) status: u32,
+    stdout: Vec<u8>,
     stderr: String,
 }
 
 impl Printed {
     pub(crate) fn done(stdout: String) -> Self {
-        Self { status: 0, stdout, stderr: String::new() }
+        Self { status: 0, stdout: stdout.into_bytes(), stderr: String::new() }
+    }
+
+    pub(crate) fn nothing() -> Self {
+        Self::done(String::new())
     }
 
     pub(crate) fn failed(status: u32, stderr: String) -> Self {
-        Self { status, stdout: String::new(), stderr }
+        Self { status, stdout: Vec::new(), stderr }
+    }
+
+    pub(crate) fn no_program(program: &str) -> Self {
+        Self::failed(127, format!("bash: line 1: {program}: No such file or directory\n"))
+    }
+
+    pub(crate) fn into_output(self, path: Vec<String>) -> CommandOutput {
+        CommandOutput { status: self.status, stdout: self.stdout, stderr: self.stderr.into_bytes(), path }
     }
 }
 
@@ -36,30 +49,81 @@ pub(crate) fn run(
         Some(host) => program(state, name, host, argv, now),
         None => Printed::failed(255, format!("no host `{name}`\n")),
     };
-    CommandOutput {
-        status: printed.status,
-        stdout: printed.stdout.into_bytes(),
-        stderr: printed.stderr.into_bytes(),
-        path,
+    printed.into_output(path)
+}
+
+/// The argv that sudo runs; what it prints where it runs none.
+pub(super) fn unsudo<'a, 'b>(host: &HostState, argv: &'b [&'a str]) -> Result<&'b [&'a str], Printed> {
+    match argv {
+        ["/usr/bin/sudo", "-n", ..] if !host.sudo => {
+            Err(Printed::failed(1, "sudo: a password is required\n".to_owned()))
+        }
+        ["/usr/bin/sudo", "-n", argv @ ..] => Ok(argv),
+        argv => Ok(argv),
     }
 }
 
 fn program(state: &State, name: &str, host: &HostState, argv: &[&str], now: SystemTime) -> Printed {
-    match argv {
-        ["/usr/bin/systemctl", "show", options @ .., "--", unit] => {
-            Printed::done(facts::unit(name, host, unit, &properties(options)))
+    let as_root = argv.first() == Some(&"/usr/bin/sudo");
+    let argv = match unsudo(host, argv) {
+        Ok(argv) => argv,
+        Err(refused) => return refused,
+    };
+    match (as_root, argv) {
+        (_, ["/usr/bin/systemctl", "show", words @ ..]) => Printed::done(show(state, name, host, words, now)),
+        (_, ["/usr/bin/ip", "-json", "address", "show"]) => {
+            Printed::done(facts::addresses(state, name, host))
         }
-        ["/usr/bin/ip", "-json", "address", "show"] => Printed::done(facts::addresses(state, name, host)),
-        ["/usr/sbin/sysctl", "--values", key] => sysctl(host, key),
-        ["/usr/bin/sudo", "-n", "/usr/sbin/nft", "--json", "list", "ruleset"] => {
-            Printed::done(nft::ruleset(host))
+        (_, ["/usr/sbin/sysctl", "--values", key]) => sysctl(host, key),
+        (true, ["/usr/sbin/nft", "--json", "list", "ruleset"]) => Printed::done(nft::json(&host.ruleset)),
+        (true, ["/usr/sbin/nft", "--stateless", "list", "ruleset"]) => {
+            Printed::done(host.ruleset.to_string())
         }
-        ["/usr/bin/cat", files @ ..] => cat(state, name, files),
-        ["/usr/bin/date", "--utc", "+%s.%N"] => Printed::done(date(now)),
-        [program, ..] => {
-            Printed::failed(127, format!("bash: line 1: {program}: No such file or directory\n"))
+        (true, ["/usr/bin/stat", "--format=%F,%a,%U,%G,%s", "--", path]) => stat(host, path),
+        (true, ["/usr/bin/cat", "--", path]) => match host.files.get(path) {
+            Some(file) => Printed { stdout: file.bytes.clone(), ..Printed::nothing() },
+            None if host.files.is_folder(path) => {
+                Printed::failed(1, format!("/usr/bin/cat: {path}: Is a directory\n"))
+            }
+            None => Printed::failed(1, format!("/usr/bin/cat: {path}: No such file or directory\n")),
+        },
+        (false, ["/usr/bin/cat", files @ ..]) => cat(state, name, files),
+        (_, ["/usr/bin/date", "--utc", "+%s.%N"]) => Printed::done(date(now)),
+        (_, [program, ..]) => Printed::no_program(program),
+        (_, []) => Printed::nothing(),
+    }
+}
+
+/// One block for each unit, with an empty line between two.
+fn show(state: &State, name: &str, host: &HostState, words: &[&str], now: SystemTime) -> String {
+    let (options, units) = match words.iter().position(|word| *word == "--") {
+        Some(end) => words.split_at(end),
+        None => (words, [].as_slice()),
+    };
+    let wanted = properties(options);
+    let clock = transient::Clock { twin: state.now, wall: now, booted: host.booted };
+    let blocks = units.iter().skip(1).map(|unit| {
+        let transient = transient::unit(host, unit, clock);
+        let all = transient.unwrap_or_else(|| facts::unit(name, host, unit));
+        let wanted = all.iter().filter(|(property, _)| wanted.contains(property));
+        wanted.map(|(property, value)| format!("{property}={value}\n")).collect::<String>()
+    });
+    blocks.collect::<Vec<_>>().join("\n")
+}
+
+fn stat(host: &HostState, path: &str) -> Printed {
+    if host.files.is_folder(path) {
+        return Printed::done("directory,755,root,root,4096\n".to_owned());
+    }
+    match host.files.get(path) {
+        Some(file) => {
+            let kind = if file.bytes.is_empty() { "regular empty file" } else { "regular file" };
+            let size = file.bytes.len();
+            Printed::done(format!("{kind},{:o},{},{},{size}\n", file.mode, file.owner, file.group))
         }
-        [] => Printed::done(String::new()),
+        None => {
+            Printed::failed(1, format!("/usr/bin/stat: cannot statx '{path}': No such file or directory\n"))
+        }
     }
 }
 
@@ -81,10 +145,10 @@ fn sysctl(host: &HostState, key: &str) -> Printed {
 }
 
 fn cat(state: &State, name: &str, files: &[&str]) -> Printed {
-    let mut printed = Printed::done(String::new());
+    let mut printed = Printed::nothing();
     for file in files {
         match tables::socket_table(state, name, file) {
-            Some(text) => printed.stdout.push_str(&text),
+            Some(text) => printed.stdout.extend(text.into_bytes()),
             None => {
                 printed.status = 1;
                 printed.stderr.push_str(&format!("/usr/bin/cat: {file}: No such file or directory\n"));

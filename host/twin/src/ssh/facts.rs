@@ -1,52 +1,55 @@
 //! What `systemctl show` and `ip -json address show` print.
 
-use std::fmt::Write as _;
-
 use ipnet::Ipv4Net;
 use serde_json::{Value, json};
 
-use crate::state::{HostState, Nic, State, UnitState};
+use crate::state::{HostState, Nic, State};
+use crate::unit::{Phase, UnitState};
 
-/// The wanted properties of a unit in the order in which systemd 252 prints them, whatever the order of the question: those of
-/// the service, then those of the unit. A property that was asked for is printed when it is empty, too.
-pub(crate) fn unit(host_name: &str, host: &HostState, unit: &str, wanted: &[&str]) -> String {
+/// A property with its value.
+pub(super) type Property = (&'static str, String);
+
+/// The properties of a unit in the order in which systemd 252 prints them, whatever the order of the question: those of the
+/// service, then those of the unit. A property that was asked for is printed when it is empty, too.
+pub(super) fn unit(host_name: &str, host: &HostState, unit: &str) -> Vec<Property> {
     let id = if unit.contains('.') { unit.to_owned() } else { format!("{unit}.service") };
     let known = id.strip_suffix(".service").and_then(|name| Some((name, host.units.get(name)?)));
-    let properties = match known {
+    match known {
         Some((name, state)) => loaded(host_name, name, &id, state),
         None => not_found(&id),
-    };
-    let mut text = String::new();
-    for (name, value) in properties.iter().filter(|(name, _)| wanted.contains(name)) {
-        // Writing to a string cannot fail.
-        let _written = writeln!(text, "{name}={value}");
     }
-    text
 }
 
-fn loaded(host: &str, name: &str, id: &str, state: &UnitState) -> Vec<(&'static str, String)> {
-    let one_shot = state.sub_state == "exited";
-    let pid = if state.active && !one_shot { process_id(host, name) } else { 0 };
+fn loaded(host: &str, name: &str, id: &str, state: &UnitState) -> Vec<Property> {
+    let pid = if state.is_active() && !state.is_one_shot() { process_id(host, name) } else { 0 };
     let word = |holds: bool, yes: &str, no: &str| if holds { yes.to_owned() } else { no.to_owned() };
+    let (active, sub) = state.shown();
     vec![
-        ("Type", word(one_shot, "oneshot", "notify")),
+        ("Type", word(state.is_one_shot(), "oneshot", "notify")),
         ("Restart", state.restart.clone().unwrap_or_else(|| "no".to_owned())),
         ("MainPID", pid.to_string()),
-        ("NRestarts", "0".to_owned()),
+        ("Result", word(state.phase == Phase::Failed, "signal", "success")),
+        ("NRestarts", state.restarts.to_string()),
         ("Id", id.to_owned()),
+        ("Description", format!("the played {name}")),
         ("LoadState", "loaded".to_owned()),
-        ("ActiveState", word(state.active, "active", "inactive")),
-        ("SubState", word(state.active, &state.sub_state, "dead")),
+        ("ActiveState", active.to_owned()),
+        ("SubState", sub.to_owned()),
         ("UnitFileState", word(state.enabled, "enabled", "disabled")),
     ]
 }
 
-fn not_found(id: &str) -> Vec<(&'static str, String)> {
+fn not_found(id: &str) -> Vec<Property> {
     let mut properties = Vec::new();
     if id.ends_with(".service") {
-        properties.extend([("Type", ""), ("Restart", "no"), ("MainPID", "0"), ("NRestarts", "0")]);
+        properties.extend([("Type", ""), ("Restart", "no"), ("MainPID", "0"), ("Result", "success")]);
+        properties.push(("NRestarts", "0"));
     }
-    properties.push(("Id", id));
+    if id.ends_with(".timer") {
+        properties.extend([("NextElapseUSecRealtime", ""), ("NextElapseUSecMonotonic", "0")]);
+        properties.extend([("LastTriggerUSec", ""), ("Result", "success")]);
+    }
+    properties.extend([("Id", id), ("Description", id)]);
     properties.extend([("LoadState", "not-found"), ("ActiveState", "inactive")]);
     properties.extend([("SubState", "dead"), ("UnitFileState", "")]);
     properties.into_iter().map(|(name, value)| (name, value.to_owned())).collect()
@@ -87,12 +90,18 @@ fn link(place: usize, nic: &Nic, vips: &[Ipv4Net]) -> Value {
     let primary = nic.address.iter().map(|own| address(nic, *own, false));
     // keepalived adds its addresses without a broadcast address; in the network of the first they are secondary.
     let further = nic.stray.iter().chain(vips).map(|added| address(nic, *added, true));
+    // A link that is down keeps its IPv4 addresses; those of IPv6 go.
+    let (flags, operstate) = match nic.up {
+        true => (vec!["BROADCAST", "MULTICAST", "UP", "LOWER_UP"], "UP"),
+        false => (vec!["BROADCAST", "MULTICAST"], "DOWN"),
+    };
+    let six = nic.up.then(|| link_local(&nic.mac));
     json!({
         "ifindex": place + 2, "link_index": 100 + place, "ifname": nic.name,
-        "flags": ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"], "mtu": 1500, "qdisc": "noqueue", "operstate": "UP",
+        "flags": flags, "mtu": 1500, "qdisc": "noqueue", "operstate": operstate,
         "group": "default", "txqlen": 1000, "link_type": "ether", "address": nic.mac.to_lowercase(),
         "broadcast": "ff:ff:ff:ff:ff:ff", "link_netnsid": 0,
-        "addr_info": primary.chain(further).chain([link_local(&nic.mac)]).collect::<Vec<_>>(),
+        "addr_info": primary.chain(further).chain(six).collect::<Vec<_>>(),
     })
 }
 

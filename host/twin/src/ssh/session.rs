@@ -25,6 +25,18 @@ pub(crate) fn session(state: &State, host: &SshHost) -> Result<Vec<String>, Wire
     }
 }
 
+/// Whether a session to the host that stands goes on: packets of connections that were let in once still pass on the whole way.
+pub(crate) fn still(state: &State, host: &SshHost) -> bool {
+    let goes_on = |origin: &Origin| {
+        let landing = state.go_on(origin, host.address);
+        landing.is_ok_and(|landing| matches!(landing.service, Service::Daemon { unit, .. } if unit == "ssh"))
+    };
+    if host.jump.is_empty() {
+        return goes_on(&Origin::Runner);
+    }
+    host.jump.iter().any(|jump| still(state, jump) && goes_on(&Origin::Host(jump.name.to_string())))
+}
+
 /// Whether the host's sshd opens connections for its clients.
 pub(crate) fn may_forward(state: &State, host: &SshHost) -> Result<(), WireError> {
     if policy(state, host)?.forwards {

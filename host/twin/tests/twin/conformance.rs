@@ -1,7 +1,7 @@
 //! The twin passes the cases that the real lab passes, and each planted fault makes the cases about it fail.
 
-use fabric_twin::TwinFault;
-use fabric_twin::conformance::conforms;
+use fabric_twin::conformance::{changes_conform, conforms};
+use fabric_twin::{Twin, TwinFault};
 
 use crate::samakia;
 
@@ -41,4 +41,25 @@ async fn a_case_fails_when_what_it_names_is_broken() {
     let silent = failing(&[TwinFault::DaemonStopped { host: edge(), unit: "nftables".into() }]).await;
     assert!(silent.contains(&"the ruleset of an edge is read, and drops by default"), "{silent:?}");
     assert!(silent.contains(&"a port that the edge's ruleset leaves out is silent"), "{silent:?}");
+}
+
+#[tokio::test]
+async fn the_twin_conforms_in_what_it_changes_and_is_as_before() {
+    let twin = Twin::at_speed(&samakia::site(), 7, 50);
+    let before = twin.digest();
+    for case in changes_conform(&twin.seams(), &twin.writing(), &samakia::site()).await {
+        assert_eq!(case.outcome, Ok(()), "{}", case.name);
+    }
+    assert_eq!(twin.digest(), before);
+}
+
+#[tokio::test]
+async fn changes_without_rights_fail_every_case_that_needs_them() {
+    let twin = Twin::at_speed(&samakia::site(), 7, 50);
+    let before = twin.digest();
+    twin.inject(TwinFault::SudoRefused { host: "dns-edge-2".into() }).expect("it exists");
+    let cases = changes_conform(&twin.seams(), &twin.writing(), &samakia::site()).await;
+    let failing = cases.iter().filter(|case| case.outcome.is_err()).count();
+    assert_eq!((cases.len(), failing), (9, 7), "what must fail anyway fails for another reason");
+    assert_eq!(twin.digest(), before);
 }

@@ -1,8 +1,12 @@
 //! The twin of the Samakia site, asked through its seams.
 
+mod changes;
 mod conformance;
 mod dns;
 mod hosts;
 mod network;
+mod power;
+mod process;
 mod proxmox;
 mod samakia;
+mod vrrp;

@@ -228,13 +228,7 @@ async fn errors_are_in_the_reason_phrase_and_in_the_body() {
             "\n",
         ),
         ("PUT", "/cluster/sdn", 403, "Permission check failed (/sdn, SDN.Allocate)", "\n"),
-        (
-            "POST",
-            "/nodes/proxmox1/lxc/3101/status/start",
-            403,
-            "Permission check failed (/vms/3101, VM.PowerMgmt)",
-            "\n",
-        ),
+        ("POST", "/nodes/proxmox1/lxc/3101/status/start", 500, "CT 3101 already running", "\n"),
     ];
     for (method, path, status, reason, end) in cases {
         let (line, fields, body) = raw(method, path, Some(RIGHT)).await;

@@ -15,6 +15,11 @@ pub(crate) fn twin() -> Twin {
     Twin::new(&site(), 7)
 }
 
+/// The twin on a clock that moves only when it is told.
+pub(crate) fn still_twin() -> Twin {
+    Twin::at_speed(&site(), 7, 0)
+}
+
 pub(crate) fn deadline() -> Deadline {
     Deadline::after(Duration::from_secs(10))
 }
