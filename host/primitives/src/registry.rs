@@ -25,6 +25,7 @@ pub static REGISTRY: &[&dyn Primitive] = &[
     &Entry::<http::Request<http::head::Head>>::NEW,
     &Change::<OnLink<link::down::Down>>::NEW,
     &Change::<OnLink<link::up::Up>>::NEW,
+    &Change::<nft::apply::Apply>::NEW,
     &Entry::<Fact<nft::ruleset::Ruleset>>::NEW,
     &Entry::<Read<proxmox::cluster_status::ClusterStatus>>::NEW,
     &Entry::<Read<proxmox::guest_config::GuestConfigOf>>::NEW,

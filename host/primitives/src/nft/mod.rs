@@ -1,3 +1,4 @@
 //! nftables.
 
+pub mod apply;
 pub mod ruleset;
