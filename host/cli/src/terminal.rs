@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use fabric_evidence::event::RunHead;
+use fabric_evidence::event::{Act, RunHead};
+use fabric_model::change::{Heals, Undone};
 use fabric_model::check::{Status, Verdict};
 use fabric_model::{Fault, Slug, Value};
 use fabric_runtime::{EndedCheck, Refusal, Watch, status};
@@ -58,8 +59,14 @@ impl Watch for Terminal {
         let roles: Vec<&str> = head.principal.roles.iter().map(Slug::as_str).collect();
         let roles = if roles.is_empty() { "nobody".to_owned() } else { roles.join(", ") };
         self.print(&format!("{STRONG}{}{STRONG:#}", plain(&head.script.title)));
+        let act = match head.act {
+            Act::Observe => "",
+            Act::Plan => ", only planning",
+            Act::Execute => ", changing it",
+            Act::Recover => ", taking back",
+        };
         self.print(&format!(
-            "{FAINT}site {} ({}), as {roles}{FAINT:#}",
+            "{FAINT}site {} ({}), as {roles}{act}{FAINT:#}",
             head.site.name,
             head.site.realm.as_str()
         ));
@@ -97,8 +104,76 @@ impl Watch for Terminal {
         ));
     }
 
+    fn planned(&self, summary: &str, change_heals: Heals) {
+        self.change(UNSURE, "plan ", summary, &heals(change_heals));
+    }
+
+    fn guarded(&self, reason: Option<&str>) {
+        let reason = reason.map_or(String::new(), |reason| format!(": {}", plain(reason)));
+        self.print(&format!("  {FAINT}the guards let it change things{reason}{FAINT:#}"));
+    }
+
+    fn intended(&self, summary: &str, change_heals: Heals) {
+        self.change(UNSURE, "make ", summary, &heals(change_heals));
+    }
+
+    fn confirmed(&self, summary: &str) {
+        self.change(GOOD, "made ", summary, "");
+    }
+
+    fn undone(&self, summary: &str, undone: Undone) {
+        let style = if undone.is_restored() { GOOD } else { BAD };
+        self.change(style, "undo ", summary, undone.as_str());
+    }
+
+    fn committed(&self, changes: u32) {
+        self.print(&format!("  {GOOD}stay {GOOD:#} {changes} changes"));
+    }
+
+    fn scope_begun(&self, title: &str) {
+        self.print(&format!("\n{STRONG}{}{STRONG:#}", plain(title)));
+        // The next check says its heading again.
+        self.step.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+
+    fn scope_ended(&self, title: &str, restored: bool) {
+        if !restored {
+            self.print(&format!(
+                "  {BAD}LEFT {BAD:#} not everything that `{}` changed is as before",
+                plain(title)
+            ));
+        }
+    }
+
+    fn probed(&self, sent: u64, lost: u64, gap_ms: u64) {
+        let told = format!("{lost} of {sent} samples lost, longest gap {}", gap(gap_ms));
+        self.print(&format!("  {FAINT}probe{FAINT:#} {told}"));
+    }
+
+    fn held(&self, vip: &Slug, hosts: &[Slug], silent: &[Slug]) {
+        let names = |slugs: &[Slug]| slugs.iter().map(Slug::as_str).collect::<Vec<_>>().join(" and ");
+        let by = match hosts {
+            [] => format!("{UNSURE}nobody{UNSURE:#}"),
+            [one] => one.to_string(),
+            several => format!("{BAD}{}{BAD:#}", names(several)),
+        };
+        let silent = if silent.is_empty() { String::new() } else { format!(", {} silent", names(silent)) };
+        self.print(&format!("  {FAINT}vip:{vip}{FAINT:#} held by {by}{silent}"));
+    }
+
+    fn human(&self, role: &str, name: &str, text: &str) {
+        self.print(&format!("  {FAINT}{} {}:{FAINT:#} {}", plain(role), plain(name), plain(text)));
+    }
+
     fn warned(&self, message: &str) {
         self.spinner.suspend(|| warn(message));
+    }
+}
+
+impl Terminal {
+    fn change(&self, style: Style, mark: &str, summary: &str, more: &str) {
+        let more = if more.is_empty() { String::new() } else { format!("  {FAINT}{more}{FAINT:#}") };
+        self.print(&format!("  {style}{mark}{style:#} {}{more}", plain(summary)));
     }
 }
 
@@ -168,6 +243,23 @@ pub(crate) fn duration(took: Duration) -> String {
     match took.as_millis() {
         millis @ 0..1000 => format!("{millis} ms"),
         _ => format!("{:.1} s", took.as_secs_f64()),
+    }
+}
+
+/// A gap as a probe measured it, to the millisecond.
+pub(crate) fn gap(millis: u64) -> String {
+    match millis {
+        0..1000 => format!("{millis} ms"),
+        _ => format!("{}.{:03} s", millis / 1000, millis % 1000),
+    }
+}
+
+/// What becomes of a change when the host never comes back.
+pub(crate) fn heals(heals: Heals) -> String {
+    match heals {
+        Heals::ByTimer { seconds } => format!("heals itself after {seconds} s"),
+        Heals::ByRecover => "only `fabric recover` takes it back".to_owned(),
+        Heals::Nothing => "nothing to take back".to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The summary for people.
 
+mod changes;
+
 use anstyle::Style;
 use fabric_evidence::event::WorkerEnd;
 use fabric_model::exit::Exit;
@@ -15,12 +17,14 @@ pub(super) fn print(told: &Told) -> Result<(), Refusal> {
     if let Some(message) = worker_message(run.worker.as_ref()) {
         lines.push((terminal::style(false), terminal::lines(message, "  ")));
     }
+    lines.extend(changes::lines(run));
     let realm = match run.head.site.realm {
         Realm::Real => String::new(),
         realm => format!(", on the {} only: no evidence of the real site", realm.as_str()),
     };
     lines.push((Style::new(), format!("packet {}{realm}", told.packet)));
     lines.push((terminal::faint(), format!("verify it with `fabric verify {}`", told.packet)));
+    lines.extend(changes::next(run).into_iter().map(|step| (terminal::faint(), step)));
     terminal::summary(&lines);
     Ok(())
 }
@@ -32,6 +36,7 @@ fn verdict(told: &Told) -> String {
         (counts.fail, "failed"),
         (counts.error, "could not find out"),
         (counts.skip, "skipped"),
+        (counts.deferred, "deferred until the changes are made"),
     ];
     let parts: Vec<String> =
         all.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
