@@ -63,5 +63,5 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
 }
 
 fn is_word(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || "_-./:@+*".contains(letter)
+    letter.is_ascii_alphanumeric() || "_-./:@+*[]".contains(letter)
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use fabric_twin::{Hold, Moment, Operations, Twin, TwinFault};
 use fabric_wire::WireError;
+use fabric_wire::nft;
+use fabric_wire::seam::Route;
 use fabric_wire::ssh::{ChangeCommand, CommandOutput, ReadCommand, Restore};
+use fabric_wire::tcp::{self, State};
 
 use crate::samakia::{deadline, host, site, still_twin};
 
@@ -124,4 +127,29 @@ async fn a_network_that_is_refused_is_unreachable_for_every_operation() {
     assert!(matches!(cut, Err(WireError::Unreachable(_))), "{cut:?}");
     twin.refuse_network(false);
     assert_eq!(sysctl(&twin, "dns-edge-1").await, "1\n");
+}
+
+#[tokio::test]
+async fn what_the_renderer_writes_is_loaded_and_filters_as_it_says() {
+    let inbound = serde_json::from_value(serde_json::json!({
+        "control": ["192.168.11.0/24"], "ssh_port": 22, "vrrp_peers": ["192.168.11.111", "192.168.11.112"],
+        "services": [{"protocol": "tcp", "ports": [53], "at": "192.168.11.100"}],
+    }));
+    let way_out = serde_json::from_value(serde_json::json!({
+        "subnet": "10.10.100.0/24", "inside": "eth1", "outside": "eth0",
+    }));
+    let ruleset = nft::profile::edge(&inbound.expect("a profile"), &way_out.expect("a way out"));
+    let script = nft::script(&ruleset.expect("a ruleset"));
+    let twin = still_twin();
+    change(&twin, "dns-edge-1", ChangeCommand::NftCheck, script.as_bytes()).await;
+    change(&twin, "dns-edge-1", ChangeCommand::NftLoad, script.as_bytes()).await;
+    for (to, expected) in [
+        ("192.168.11.111:22", State::Open),
+        ("192.168.11.100:53", State::Open),
+        ("192.168.11.111:80", State::Timeout),
+    ] {
+        let to = to.parse().expect("an address");
+        let found = tcp::connect(&twin.seams(), &Route::Direct, to, deadline()).await.expect("an outcome");
+        assert_eq!(found.state, expected, "{to}");
+    }
 }
