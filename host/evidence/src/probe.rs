@@ -93,6 +93,28 @@ pub fn digest(bytes: &[u8]) -> Digest {
     Digest::of(bytes)
 }
 
+/// How late the samples of a probe were sent, in nanoseconds: its own jitter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lateness {
+    /// Half of them were not later than this.
+    pub median_ns: u64,
+    /// 99 of 100 were not.
+    pub p99_ns: u64,
+    /// None was.
+    pub worst_ns: u64,
+}
+
+/// How late these samples were sent, each figure that of the nearest rank.
+pub fn lateness(samples: &[Sample]) -> Lateness {
+    let mut late: Vec<u64> = samples.iter().map(|sample| sample.late_ns).collect();
+    late.sort_unstable();
+    let at_most = |percent: usize| {
+        let rank = (late.len() * percent).div_ceil(100).max(1) - 1;
+        late.get(rank).copied().unwrap_or_default()
+    };
+    Lateness { median_ns: at_most(50), p99_ns: at_most(99), worst_ns: at_most(100) }
+}
+
 /// Whether the artifact bears out what the journal says of its probe.
 pub(crate) fn fault(bytes: &[u8], sent: u64, lost: u64, gap_ms: u64) -> Option<&'static str> {
     let Ok(samples) = read(bytes) else { return Some("a line of it is no sample") };
@@ -155,5 +177,17 @@ mod tests {
         for (sent, lost, gap_ms) in [(5, 2, 150), (4, 1, 150), (4, 2, 149)] {
             assert!(fault(&bytes, sent, lost, gap_ms).is_some(), "{sent} {lost} {gap_ms}");
         }
+    }
+
+    #[test]
+    fn lateness_is_that_of_the_nearest_rank() {
+        let mut samples = samples(&"+".repeat(200));
+        for (sample, late_ns) in samples.iter_mut().zip((1..=200).rev()) {
+            sample.late_ns = late_ns;
+        }
+        assert_eq!(lateness(&samples), Lateness { median_ns: 100, p99_ns: 198, worst_ns: 200 });
+        let last = samples.split_off(199);
+        assert_eq!(lateness(&last), Lateness { median_ns: 1, p99_ns: 1, worst_ns: 1 });
+        assert_eq!(lateness(&[]), Lateness::default());
     }
 }

@@ -14,7 +14,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::samples::ProbeResult;
 
 /// Makes one sample. What it says when it fails has been through the redactor.
-pub(crate) type Sampler = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>> + Send + Sync>;
+pub(crate) type Sampler =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>> + Send + Sync>;
 
 /// How long one sample waits for its answer. A slower answer than this is none for a client either.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -90,10 +91,11 @@ impl Run {
                 _ = &mut stopped => break,
                 () = self.clock.sleep(wait) => {}
             }
-            let sent = self.elapsed();
+            sent = self.elapsed().max(sent);
             let planned = Planned { number: u64::from(number), at: sent, late: sent.saturating_sub(due) };
             if under_way.len() >= IN_FLIGHT {
-                samples.lock().await.push(planned.came_to(Duration::ZERO, Some(("limit", "too many samples are under way".to_owned()))));
+                let crowded = (Code::PortTimeout, "too many samples are under way".to_owned());
+                samples.lock().await.push(planned.came_to(Duration::ZERO, Some(crowded)));
                 self.streaks.send_replace(0);
             } else {
                 under_way.spawn(self.sample(planned, Arc::clone(&samples)));
@@ -101,7 +103,7 @@ impl Run {
             number = number.saturating_add(1);
             while under_way.try_join_next().is_some() {}
         }
-        let ended_ns = nanos(self.elapsed());
+        let ended_ns = nanos(self.elapsed().max(sent));
         while under_way.join_next().await.is_some() {}
         let mut samples = std::mem::take(&mut *samples.lock().await);
         samples.sort_by_key(|sample| sample.number);
@@ -117,8 +119,8 @@ impl Run {
         let began = self.began;
         async move {
             let lost = tokio::select! {
-                answer = asked => answer.err().map(|fault| (fault.code.as_str(), fault.message)),
-                () = clock.sleep(PATIENCE) => Some((Code::PortTimeout.as_str(), "no answer in time".to_owned())),
+                answer = asked => answer.err().map(|fault| (fault.code, fault.message)),
+                () = clock.sleep(PATIENCE) => Some((Code::PortTimeout, "no answer in time".to_owned())),
             };
             let took = clock.now().duration_since(began).unwrap_or_default().saturating_sub(planned.at);
             let good = lost.is_none();
@@ -163,7 +165,8 @@ fn nanos(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
-
+    use fabric_evidence::probe::lateness;
+    use fabric_model::Stage;
     use fabric_model::Stage;
     use tokio::time::Instant;
 
@@ -210,11 +213,15 @@ mod tests {
     async fn samples_are_sent_at_fixed_instants_whatever_becomes_of_the_ones_before() {
         let result = probed(&[4], &[7, 8, 9]).await;
         assert_eq!((result.sent(), result.lost()), (20, 4));
-        let drift = result.samples.iter().any(|sample| sample.sent_ns.abs_diff(sample.number * 50_000_000) > 2_000_000);
+        let drift = result
+            .samples
+            .iter()
+            .any(|sample| sample.sent_ns.abs_diff(sample.number * 50_000_000) > 2_000_000);
         assert!(!drift, "{:?}", result.samples);
         // From 6 to 10.
         assert_eq!(result.gap().as_millis(), 200);
-        let lost: Vec<_> = result.samples.iter().filter_map(|s| Some((s.number, s.code.as_deref()?))).collect();
+        let lost: Vec<_> =
+            result.samples.iter().filter_map(|s| Some((s.number, s.code.as_deref()?))).collect();
         let timeout = "port.timeout";
         assert_eq!(lost, [(4, "port.refused"), (7, timeout), (8, timeout), (9, timeout)]);
     }
@@ -240,7 +247,7 @@ mod tests {
         let numbers: Vec<u64> = result.samples.iter().map(|sample| sample.number).collect();
         assert_eq!(numbers, (0..result.sent()).collect::<Vec<_>>(), "none is left out");
         assert!(result.sent() >= 10, "{result:?}");
-        assert!(result.lateness().worst >= Duration::from_millis(200), "{result:?}");
+        assert!(lateness(&result.samples).worst_ns >= 200_000_000, "{result:?}");
         assert_eq!(result.lost(), 0);
         assert!(result.gap() >= Duration::from_millis(250), "{:?}", result.gap());
     }
@@ -253,7 +260,8 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(900)).await;
         let result = probe.stop().await;
         assert_eq!(result.lost(), result.sent());
-        let crowded = result.samples.iter().filter(|s| s.detail.as_deref() != Some("no answer")).count();
+        let crowded =
+            result.samples.iter().filter(|s| s.detail.as_deref() != Some("no answer in time")).count();
         assert_eq!(result.samples.len() - crowded, IN_FLIGHT);
         assert!(result.gap() >= Duration::from_millis(900), "from its beginning to its end");
     }

@@ -139,8 +139,10 @@ mod tests {
         let watch = HolderWatch::start(vec![name("dns")], &sampler, &tell, &clock, clock.now());
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         let changes = watch.stop().await;
-        let shown: Vec<(u64, usize, usize)> =
-            changes.iter().map(|change| (change.at_ms / 100, change.hosts.len(), change.silent.len())).collect();
+        let shown: Vec<(u64, usize, usize)> = changes
+            .iter()
+            .map(|change| (change.at_ms / 100, change.hosts.len(), change.silent.len()))
+            .collect();
         assert_eq!(shown, [(0, 1, 0), (6, 0, 1), (10, 1, 1)]);
     }
 }
