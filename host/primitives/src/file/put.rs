@@ -47,7 +47,7 @@ pub struct Args {
     pub host: Slug,
     /// Where the file lies: an absolute path without `.` and `..`.
     pub path: RemotePath,
-    /// The text of the file. It stands in plan and evidence, so it holds no secret.
+    /// The text of the file, at most 256 KiB. It stands in plan and evidence, so it holds no secret.
     pub content: FileText,
     /// The owner.
     #[serde(default = "root")]
@@ -55,7 +55,7 @@ pub struct Args {
     /// The group.
     #[serde(default = "root")]
     pub group: Slug,
-    /// The mode.
+    /// The mode as three or four octal digits.
     #[serde(default)]
     pub mode: FileMode,
     /// The total deadline of each step: observing, changing, looking again.
@@ -85,7 +85,7 @@ pub struct Stored {
     pub owner: Slug,
     /// Its group.
     pub group: Slug,
-    /// Its mode.
+    /// Its mode as four octal digits.
     pub mode: FileMode,
 }
 

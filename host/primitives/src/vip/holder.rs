@@ -58,7 +58,8 @@ pub struct Holders {
 pub struct Silent {
     /// The member.
     pub host: Slug,
-    /// Why, as a code of faults.
+    /// Why, as a code of faults, such as `port.timeout`.
+    #[schemars(with = "String")]
     pub code: Code,
     /// The same in words.
     pub reason: String,

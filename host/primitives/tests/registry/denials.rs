@@ -1,7 +1,7 @@
 //! What is not granted does not happen: nothing reaches the seams.
 
 use fabric_gate::Gate;
-use fabric_model::{Class, Code, Value};
+use fabric_model::{Code, Value};
 use fabric_primitives::Primitive;
 use fabric_primitives::registry::REGISTRY;
 
@@ -12,7 +12,7 @@ use crate::stage::{Rows, Stage, environment, gate, in_virtual_time, needed};
 fn denies(primitive: &dyn Primitive, arguments: &Value, gate: &Gate, code: Code) {
     let prepared = primitive.prepare(arguments).expect("an example decodes");
     for need in &prepared.needs {
-        let asked = gate.request(&primitive.name(), Class::Observe, need.resource.clone(), &environment());
+        let asked = gate.request(&primitive.name(), primitive.class(), need.resource.clone(), &environment());
         let denial = asked.map(|_| ()).expect_err("not granted");
         assert_eq!(denial.code, code, "{denial}");
         assert!(denial.message.contains(primitive.name().as_str()), "{denial}");

@@ -10,6 +10,7 @@
 )]
 
 mod arguments;
+mod changes;
 mod deadlines;
 mod denials;
 mod faults;
@@ -17,11 +18,13 @@ mod happy;
 mod list;
 mod ratchet;
 mod rigged;
+mod scene;
 mod stage;
 mod stream;
 
 use std::process::ExitCode;
 
+use fabric_model::Class;
 use fabric_primitives::Primitive;
 use fabric_primitives::registry::REGISTRY;
 use libtest_mimic::{Arguments, Trial};
@@ -44,7 +47,6 @@ const PROPERTIES: &[Property] = &[
     ("what_is_granted_and_not_declared_is_denied", denials::what_is_granted_and_not_declared_is_denied),
     ("its_examples_succeed_on_the_twin", happy::its_examples_succeed_on_the_twin),
     ("its_results_fit_their_schema", happy::its_results_fit_their_schema),
-    ("it_only_observes", happy::it_only_observes),
     ("every_failure_of_a_seam_is_its_own_fault", faults::every_failure_of_a_seam_is_its_own_fault),
     ("an_answer_cut_short_is_a_fault", faults::an_answer_cut_short_is_a_fault),
     ("garbage_is_a_fault", faults::garbage_is_a_fault),
@@ -53,12 +55,35 @@ const PROPERTIES: &[Property] = &[
     ("a_peer_that_is_silent_ends_at_the_deadline", deadlines::a_peer_that_is_silent_ends_at_the_deadline),
 ];
 
+/// What holds for those that only observe.
+const OF_OBSERVING: &[Property] = &[("it_only_observes", happy::it_only_observes)];
+
+/// What holds for those that change something.
+const OF_CHANGING: &[Property] = &[
+    ("its_examples_plan_as_stated", changes::its_examples_plan_as_stated),
+    ("planning_is_pure", changes::planning_is_pure),
+    ("the_states_of_a_plan_stand_where_they_belong", changes::the_states_of_a_plan_stand_where_they_belong),
+    ("a_dry_run_leaves_everything_as_it_was", changes::a_dry_run_leaves_everything_as_it_was),
+    ("what_is_applied_is_what_was_planned", changes::what_is_applied_is_what_was_planned),
+    ("undone_everything_is_as_before", changes::undone_everything_is_as_before),
+    ("doing_it_twice_is_doing_it_once", changes::doing_it_twice_is_doing_it_once),
+    ("undoing_what_was_never_done_changes_nothing", changes::undoing_what_was_never_done_changes_nothing),
+    ("what_was_half_done_is_undone", changes::what_was_half_done_is_undone),
+    ("a_failure_while_changing_is_its_own_fault", changes::a_failure_while_changing_is_its_own_fault),
+    ("a_change_that_hangs_ends_at_the_deadline", changes::a_change_that_hangs_ends_at_the_deadline),
+];
+
+fn properties_of(primitive: &dyn Primitive) -> impl Iterator<Item = Property> {
+    let more = if primitive.class() == Class::Observe { OF_OBSERVING } else { OF_CHANGING };
+    PROPERTIES.iter().chain(more).copied()
+}
+
 fn main() -> ExitCode {
     let exempt = ratchet::exemptions();
     let mut trials = list::trials();
     trials.push(Trial::test("ratchet::names_what_exists", ratchet::names_what_exists));
     for primitive in REGISTRY.iter().copied() {
-        for (property, holds) in PROPERTIES.iter().copied() {
+        for (property, holds) in properties_of(primitive) {
             let name = format!("{}::{property}", primitive.name());
             let exempt = exempt.contains(&name);
             trials.push(Trial::test(name, move || {

@@ -1,7 +1,7 @@
 //! The twin's seams with a counter on every use, and with a mishap on those uses that a test picks.
 //!
-//! Every method that a seam trait has is counted here, and none of them writes: a primitive has no other way out, so what these
-//! counts do not show did not happen.
+//! Every method that a seam trait has is counted here: a primitive has no other way out, so what these counts do not show did not
+//! happen.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fabric_wire::endpoint::SshHost;
-use fabric_wire::seam::{BoxStream, Datagram, Dial, Entropy, Pending, Ssh};
-use fabric_wire::ssh::{AuthProbe, CommandOutput, ReadCommand};
-use fabric_wire::{Deadline, Seams, WireError};
+use fabric_wire::seam::{BoxStream, Datagram, Dial, Entropy, Pending, Ssh, SshWrite};
+use fabric_wire::ssh::{AuthProbe, ChangeCommand, CommandOutput, ReadCommand};
+use fabric_wire::{Deadline, Seams, WireError, Writing};
 
 use crate::stream::{Mode, Spoilt};
 
@@ -25,6 +25,28 @@ pub(crate) enum Way {
     SshForward,
     SshProbe,
     Entropy,
+    /// A command of those that change, which only checks what it is given.
+    SshCheck,
+    /// A changing command.
+    SshChange,
+    /// A connection over which a change is asked for.
+    ChangeDial,
+}
+
+impl Way {
+    /// Whether something may change over it.
+    pub(crate) fn writes(self) -> bool {
+        match self {
+            Self::SshChange | Self::ChangeDial => true,
+            Self::Dial
+            | Self::Datagram
+            | Self::SshRead
+            | Self::SshForward
+            | Self::SshProbe
+            | Self::SshCheck
+            | Self::Entropy => false,
+        }
+    }
 }
 
 /// One use of a way out, with the bytes that came back over it.
@@ -53,6 +75,8 @@ pub(crate) enum Mishap {
     Garbage(&'static [u8]),
     /// The connection is there, and nothing comes over it.
     Mute,
+    /// It is done, and nothing of that comes back.
+    Lost,
     /// The command ends with this status and prints nothing.
     Status(u32),
 }
@@ -78,13 +102,18 @@ impl Plan {
 /// The seams, counted and spoilt.
 pub(crate) struct Rigged {
     inner: Seams,
+    hands: Writing,
     plan: Plan,
     uses: Mutex<Vec<Use>>,
 }
 
 impl Rigged {
-    pub(crate) fn new(inner: Seams, plan: Plan) -> Arc<Self> {
-        Arc::new(Self { inner, plan, uses: Mutex::default() })
+    pub(crate) fn new(inner: Seams, hands: Writing, plan: Plan) -> Arc<Self> {
+        Arc::new(Self { inner, hands, plan, uses: Mutex::default() })
+    }
+
+    pub(crate) fn writing(self: &Arc<Self>) -> Writing {
+        Writing { ssh: self.clone(), dial: Arc::new(ChangeDial(Arc::clone(self))) }
     }
 
     pub(crate) fn seams(self: &Arc<Self>) -> Seams {
@@ -124,7 +153,7 @@ fn spoil(stream: BoxStream, mishap: Option<Mishap>, bytes: Arc<AtomicUsize>) -> 
     let mode = match mishap {
         Some(Mishap::Cut(after)) => Mode::Cut(after),
         Some(Mishap::Garbage(garbage)) => Mode::Garbage(garbage),
-        Some(Mishap::Mute) => Mode::Mute,
+        Some(Mishap::Mute | Mishap::Lost) => Mode::Mute,
         _ => Mode::True,
     };
     Box::new(Spoilt::new(stream, mode, bytes))
@@ -205,6 +234,44 @@ impl Ssh for Rigged {
             let (mishap, _) = self.note(Way::SshProbe);
             fail_first(mishap.as_ref()).await?;
             self.inner.ssh.probe_authentication(host, user, deadline).await
+        })
+    }
+}
+
+impl SshWrite for Rigged {
+    fn change<'a>(
+        &'a self,
+        host: &'a SshHost,
+        command: &'a ChangeCommand,
+        input: &'a [u8],
+        deadline: Deadline,
+    ) -> Pending<'a, CommandOutput> {
+        Box::pin(async move {
+            let checks = matches!(command, ChangeCommand::NftCheck);
+            let (mishap, _) = self.note(if checks { Way::SshCheck } else { Way::SshChange });
+            fail_first(mishap.as_ref()).await?;
+            let output = self.hands.ssh.change(host, command, input, deadline).await?;
+            match mishap {
+                Some(Mishap::Lost) => pending().await,
+                _ => Ok(output),
+            }
+        })
+    }
+
+    fn forget<'a>(&'a self, host: &'a SshHost) -> Pending<'a, ()> {
+        self.hands.ssh.forget(host)
+    }
+}
+
+/// The way to the API over which changes are asked for.
+struct ChangeDial(Arc<Rigged>);
+
+impl Dial for ChangeDial {
+    fn dial(&self, to: SocketAddr, deadline: Deadline) -> Pending<'_, BoxStream> {
+        Box::pin(async move {
+            let (mishap, bytes) = self.0.note(Way::ChangeDial);
+            fail_first(mishap.as_ref()).await?;
+            Ok(spoil(self.0.hands.dial.dial(to, deadline).await?, mishap, bytes))
         })
     }
 }

@@ -9,11 +9,12 @@ use fabric_gate::{Gate, Needs, Pattern, Policy, Principal};
 use fabric_model::site::Site;
 use fabric_model::{Class, Code, Fault, Kind, PrimitiveName, Resource, Slug, Stage as Step, Value};
 use fabric_primitives::{
-    ApiTarget, Authorities, Means, Members, Need, Observed, Primitive, Target, Targets, Wanted, Work,
+    ApiTarget, Authorities, Means, Members, Need, Observed, Prepared, Primitive, Target, Targets, Wanted,
+    Work,
 };
 use fabric_twin::Twin;
-use fabric_wire::Deadline;
 use fabric_wire::endpoint::{Endpoint, ProxmoxApi, SshHost};
+use fabric_wire::{Deadline, Writing};
 
 use crate::rigged::{Plan, Rigged};
 
@@ -26,7 +27,7 @@ pub(crate) type Rows = Vec<(PrimitiveName, String)>;
 /// A twin, its counted seams, and what a run would lend a primitive.
 pub(crate) struct Stage {
     site: Site,
-    twin: Twin,
+    pub(crate) twin: Twin,
     pub(crate) rigged: Arc<Rigged>,
 }
 
@@ -43,7 +44,7 @@ impl Stage {
     pub(crate) fn new(plan: Plan) -> Self {
         let site = toml::from_str(include_str!("../../../../fabric.toml")).expect("the site file is right");
         let twin = Twin::new(&site, 7);
-        let rigged = Rigged::new(twin.seams(), plan);
+        let rigged = Rigged::new(twin.seams(), twin.writing(), plan);
         Self { site, twin, rigged }
     }
 
@@ -54,6 +55,21 @@ impl Stage {
         primitive: &dyn Primitive,
         arguments: &Value,
     ) -> Result<Observed, Fault> {
+        let (prepared, targets) = self.granted(gate, primitive, arguments)?;
+        let deadline = Deadline::after(prepared.timeout);
+        match prepared.work {
+            Work::Observe(call) => call.run(targets, self.means(), deadline).await,
+            Work::Change(call) => call.observe(&targets, &self.means(), deadline).await,
+        }
+    }
+
+    /// The decoded call, and its targets where each is granted.
+    pub(crate) fn granted(
+        &self,
+        gate: &Gate,
+        primitive: &dyn Primitive,
+        arguments: &Value,
+    ) -> Result<(Prepared, Targets), Fault> {
         let prepared = primitive.prepare(arguments)?;
         let mut granted = Vec::new();
         for need in &prepared.needs {
@@ -61,13 +77,22 @@ impl Stage {
                 gate.request(&primitive.name(), primitive.class(), need.resource.clone(), &environment())?;
             granted.push((need.role, gate.target(&resource, self.resolve(need), &[])?));
         }
-        let authorities = Arc::new(TwinAuthorities(self.twin.clone()));
-        let means = Means { seams: self.rigged.seams(), authorities };
-        let deadline = Deadline::after(prepared.timeout);
-        match prepared.work {
-            Work::Observe(call) => call.run(Targets::new(granted), means, deadline).await,
-            Work::Change(call) => call.observe(&Targets::new(granted), &means, deadline).await,
-        }
+        Ok((prepared, Targets::new(granted)))
+    }
+
+    /// The ways to read.
+    pub(crate) fn means(&self) -> Means {
+        Means { seams: self.rigged.seams(), authorities: Arc::new(TwinAuthorities(self.twin.clone())) }
+    }
+
+    /// The ways to write.
+    pub(crate) fn writing(&self) -> Writing {
+        self.rigged.writing()
+    }
+
+    /// Begins to count anew, with other mishaps.
+    pub(crate) fn rig(&mut self, plan: Plan) {
+        self.rigged = Rigged::new(self.twin.seams(), self.twin.writing(), plan);
     }
 
     fn resolve(&self, need: &Need) -> Target {
@@ -154,7 +179,7 @@ pub(crate) fn gate(declared: &Rows, granted: &Rows) -> Gate {
     let declared = declared.iter().zip(1..).map(|((primitive, pattern), line)| {
         (primitive.clone(), pattern.parse::<Pattern>().expect("a pattern"), line)
     });
-    let needs = Needs::new("suite.rhai", Class::Observe, declared.collect());
+    let needs = Needs::new("suite.rhai", Class::Change, declared.collect());
     let policy = Policy::parse("policy.toml", &policy(granted)).expect("a policy");
     let roles = vec!["tester".parse().expect("a name")];
     Gate::new(policy, needs, Principal { fingerprint: "ABCD".to_owned(), roles })
