@@ -164,10 +164,9 @@ fn nanos(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
     use fabric_evidence::probe::lateness;
     use fabric_model::Stage;
-    use fabric_model::Stage;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use tokio::time::Instant;
 
     use super::*;
