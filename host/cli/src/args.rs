@@ -1,8 +1,10 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use fabric_model::{PrimitiveName, Resource, Slug};
 
 /// Runs scripts against a site through capability-gated primitives, and leaves a signed evidence packet of every run.
 #[derive(Parser, Debug)]
@@ -55,22 +57,126 @@ impl Color {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    /// Consent to a plan that somebody else executes, with your own key
+    Approve(Approve),
     /// Check a script without running it: its syntax, its imports, its needs against code and policy
     Check(Check),
+    /// Let nothing be changed in an environment for a while
+    Freeze(Freeze),
     /// Make a signing key, and a trust file that gives it a role
     Init(Init),
     /// List the scripts of this project, or the primitives
     List(List),
     /// Seal what a killed run left behind
     Recover(Recover),
-    /// Run a script on the built-in twin of the site
-    Rehearse(Run),
-    /// Run a script against the site
+    /// Read a plan before it is approved and executed
+    #[command(subcommand)]
+    Plan(Plan),
+    /// Ask what the policy says before trying it
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Run a script on the built-in twin of the site, changes included
+    Rehearse(Rehearse),
+    /// Run a script against the site; what would change something is only planned, unless --execute says otherwise
     Run(Run),
     /// Print a JSON Schema
     Schema(Schema),
+    /// Lift the freezes of an environment
+    Thaw(Thaw),
+    /// Serve a twin of the site on a socket, for rehearsals that outlive their host
+    Twin(Twin),
     /// Verify an evidence packet
     Verify(Verify),
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Approve {
+    /// The plan's digest, or the packet of the dry run that made it
+    #[arg(value_name = "DIGEST|PACKET")]
+    pub(crate) plan: String,
+    /// An environment that the plan touches; name each
+    #[arg(long = "environment", value_name = "NAME", required = true)]
+    pub(crate) environments: Vec<Slug>,
+    /// Why you approve it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// How long the approval counts, such as 90m or 2h; the policy may say less
+    #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
+    pub(crate) expires: Duration,
+    /// Who may execute it, by fingerprint [default: whoever made the plan]
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(crate) executor: Option<String>,
+    /// When the maintenance window opens that the executor will state: RFC 3339 with a zone
+    #[arg(long, value_name = "TIME", requires = "window_end")]
+    pub(crate) window_start: Option<String>,
+    /// When it closes
+    #[arg(long, value_name = "TIME", requires = "window_start")]
+    pub(crate) window_end: Option<String>,
+    /// The role in which you sign, where you have several
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<Slug>,
+    /// The policy that names the authority [default: policy.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Freeze {
+    /// The environment
+    pub(crate) environment: Slug,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// When the freeze ends by itself: RFC 3339 with a zone, such as 2026-11-21T22:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: String,
+    /// The role in which you sign, where you have several
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<Slug>,
+    /// The policy that names the authority [default: policy.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Thaw {
+    /// The environment
+    pub(crate) environment: Slug,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The role in which you sign, where you have several
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<Slug>,
+    /// The policy that names the authority [default: policy.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Policy {
+    /// Say which rules grant, deny and guard a call, and what the guards ask for
+    Explain(PolicyExplain),
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct PolicyExplain {
+    /// The primitive, such as unit.stop
+    pub(crate) primitive: PrimitiveName,
+    /// The resource, such as host:dns-edge-1/keepalived
+    pub(crate) resource: Resource,
+    /// In this role [default: yours]
+    #[arg(long = "as", value_name = "ROLE")]
+    pub(crate) role: Option<Slug>,
+    /// In this environment [default: that of the resource in the site file]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: Option<Slug>,
+    /// The site file or its folder [default: fabric.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) site: Option<PathBuf>,
+    /// The policy [default: policy.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -113,15 +219,99 @@ pub(crate) enum Listed {
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Recover {
+    /// The run whose changes are taken back [default: every one that left some]
+    pub(crate) run: Option<Slug>,
     /// Only say what there is to recover
-    #[arg(long)]
+    #[arg(long, conflicts_with = "abandon")]
     pub(crate) dry_run: bool,
+    /// Give up what the run left changed: nothing is taken back, and other runs may change its targets again
+    #[arg(long, requires = "run", requires = "reason")]
+    pub(crate) abandon: bool,
+    /// Why it is given up
+    #[arg(long, value_name = "TEXT", requires = "abandon")]
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Plan {
+    /// Show what a plan changes where, what may feel it, and what takes it back
+    Show(PlanShow),
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct PlanShow {
+    /// The plan's digest, or the packet of the dry run that made it
+    pub(crate) plan: String,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Twin {
+    /// The socket to serve on
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: PathBuf,
+    /// The site file or its folder [default: fabric.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) site: Option<PathBuf>,
+    /// How much faster its time runs than ours
+    #[arg(long, default_value_t = 1, value_name = "FACTOR", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) speed: u32,
+}
+
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Rehearse {
+    #[command(flatten)]
+    pub(crate) script: Scripted,
+    /// Only plan the changes
+    #[arg(long, conflicts_with = "plan")]
+    pub(crate) dry_run: bool,
+    /// Execute this plan of an earlier rehearsal with --dry-run, and only this plan
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) plan: Option<String>,
+    /// The twin that `fabric twin` serves on this socket, instead of one of the run's own
+    #[arg(long, value_name = "SOCKET", conflicts_with = "faults")]
+    pub(crate) twin: Option<PathBuf>,
+    /// How much faster the time of the run's own twin runs than ours
+    #[arg(long, default_value_t = 20, value_name = "FACTOR", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) speed: u32,
 }
 
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) script: Scripted,
+    #[command(flatten)]
+    pub(crate) execution: Execution,
+}
+
+/// What it takes to change something.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Execution {
+    /// Execute a plan: change what it says, and nothing else
+    #[arg(long, requires = "plan")]
+    pub(crate) execute: bool,
+    /// The digest of the plan that an earlier dry run made
+    #[arg(long, value_name = "DIGEST", requires = "execute")]
+    pub(crate) plan: Option<String>,
+    /// Why the change is made
+    #[arg(long, value_name = "TEXT", requires = "execute")]
+    pub(crate) reason: Option<String>,
+    /// When the maintenance window opens: RFC 3339 with a zone, such as 2026-11-21T22:00:00Z
+    #[arg(long, value_name = "TIME", requires = "window_end")]
+    pub(crate) window_start: Option<String>,
+    /// When it closes
+    #[arg(long, value_name = "TIME", requires = "window_start")]
+    pub(crate) window_end: Option<String>,
+}
+
+/// A script and how it is run.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Scripted {
     /// The script
-    pub(crate) script: String,
+    #[arg(value_name = "SCRIPT")]
+    pub(crate) path: String,
     /// The site file or its folder, or `twin` [default: fabric.toml of the project]
     #[arg(long, value_name = "FILE")]
     pub(crate) site: Option<PathBuf>,
@@ -189,5 +379,21 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("a parameter is written NAME=VALUE".to_owned()),
+    }
+}
+
+/// A duration in minutes or hours, at most a week: an approval or a window that lasts longer is none.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.split_at_checked(text.len().saturating_sub(1)).and_then(|(number, unit)| {
+        let seconds = match unit {
+            "m" => 60,
+            "h" => 3600,
+            _ => return None,
+        };
+        number.parse::<u64>().ok()?.checked_mul(seconds)
+    });
+    match parsed {
+        Some(seconds @ 1..=604_800) => Ok(Duration::from_secs(seconds)),
+        _ => Err("a time is written like 90m or 2h, and is at most a week".to_owned()),
     }
 }

@@ -13,7 +13,7 @@ use clap::Parser;
 use fabric_model::exit::Exit;
 use fabric_runtime::{Refusal, WORKER_SUBCOMMAND};
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, Plan, Policy};
 
 fn main() -> ExitCode {
     // The worker goes first and alone: it must not load what only the host needs.
@@ -41,13 +41,19 @@ fn main() -> ExitCode {
 fn dispatch(args: Args) -> Result<Exit, Refusal> {
     let place = place::Place::find(&args)?;
     match args.command {
+        Command::Approve(approve) => command::approve::approve(&place, &approve),
         Command::Check(check) => command::check::check(&place, &check),
+        Command::Freeze(freeze) => command::freeze::freeze(&place, &freeze),
         Command::Init(init) => command::init::init(&place, &init),
         Command::List(list) => command::list::list(&place, &list),
         Command::Recover(recover) => command::recover::recover(&place, &recover),
+        Command::Plan(Plan::Show(show)) => command::plan::show(&place, &show),
+        Command::Policy(Policy::Explain(explain)) => command::policy::explain(&place, &explain),
         Command::Rehearse(run) => command::run::rehearse(&place, &run),
         Command::Run(run) => command::run::run(&place, &run),
         Command::Schema(schema) => command::schema::schema(&schema),
+        Command::Thaw(thaw) => command::freeze::thaw(&place, &thaw),
+        Command::Twin(twin) => command::twin::twin(&place, &twin),
         Command::Verify(verify) => command::verify::verify(&place, &verify),
     }
 }

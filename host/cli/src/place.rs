@@ -3,8 +3,12 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use fabric_evidence::Trust;
+use fabric_model::Digest;
 use fabric_model::exit::Exit;
+use fabric_runtime::guard::{self, FoundPlan};
 use fabric_runtime::site::{self, SiteFile};
 use fabric_runtime::{Home, Refusal};
 
@@ -66,6 +70,17 @@ impl Place {
                 Err(Refusal::new(Exit::Configuration, format!("the policy {name} cannot be read: {error}"))
                     .hint("Without a policy nothing is granted; name one with `--policy`."))
             }
+        }
+    }
+
+    /// A plan by its digest, or by the folder of the packet that it was made in.
+    pub(crate) fn plan(&self, named: &str, trust: &Trust) -> Result<FoundPlan, Refusal> {
+        let now = SystemTime::now();
+        match named.parse::<Digest>() {
+            Ok(digest) => guard::find_plan(&self.runs(), trust, digest, now),
+            Err(_) if Path::new(named).is_dir() => guard::plan_of(Path::new(named), trust, now),
+            Err(_) => Err(Refusal::new(Exit::Usage, format!("`{named}` is neither a digest nor a packet"))
+                .hint("A dry run prints the digest of its plan: 64 hexadecimal digits.")),
         }
     }
 

@@ -1,5 +1,6 @@
 //! One call, from the frame to the reply: decode, gate, resolve, gate again, record, observe, record.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,24 +10,30 @@ use fabric_evidence::{
 };
 use fabric_gate::{Gate, Granted};
 use fabric_model::check::Place;
-use fabric_model::{Addressed, Class, Code, Digest, Fault, Kind, PrimitiveName, Resource, Stage, Value};
+use fabric_model::{Addressed, Class, Code, Digest, Fault, Kind, PrimitiveName, Resource, Slug, Stage, Value};
 use fabric_primitives::{Means, Need, Observed, Prepared, Target, Targets, Wanted, Work, registry};
 use fabric_wire::Deadline;
 use fabric_wire::endpoint::Endpoint;
 use tokio::task::JoinSet;
 
+use crate::change::selector::{self, Selector};
+use crate::change::{self, Changes};
 use crate::recorder::Recorder;
 use crate::resolve::resolve;
 use crate::site;
+use crate::watch::Watch;
 use crate::world::World;
 
 /// What every call of a run shares.
 pub(crate) struct Desk {
     pub(crate) gate: Gate,
     pub(crate) world: Arc<World>,
-    pub(crate) recorder: Recorder,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) watch: Arc<dyn Watch>,
     /// Numbers for the calls that the host makes itself, above every number that a worker gives.
     pub(crate) own_calls: AtomicU64,
+    /// What the run may do with calls that change something, and what it has done.
+    pub(crate) changes: Changes,
     /// Whether any call met a bug.
     pub(crate) bug: AtomicBool,
 }
@@ -42,6 +49,22 @@ pub(crate) struct Call {
     pub(crate) check: Option<u64>,
     pub(crate) primitive: PrimitiveName,
     pub(crate) arguments: Value,
+}
+
+impl Call {
+    /// A call that the host makes itself, at no place of the script.
+    pub(crate) fn own(desk: &Desk, primitive: PrimitiveName, arguments: Value) -> Self {
+        Self { id: desk.own_number(), place: Place::default(), check: None, primitive, arguments }
+    }
+}
+
+/// What a call is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// To do what the script asks.
+    Serve,
+    /// To see what a change would find.
+    Look,
 }
 
 /// How a call ended.
@@ -63,20 +86,44 @@ impl Desk {
     /// # Errors
     /// Only when the journal cannot be written, which ends the run.
     pub(crate) async fn perform(&self, call: &Call) -> Result<Answer, Fault> {
+        let (digest, seen) = self.conduct(call, Purpose::Serve).await?;
+        Ok(Answer { call: digest, reply: seen.map(|seen| seen.output) })
+    }
+
+    /// Looks at what a changing call would change, and changes nothing; gated and recorded like any other call.
+    ///
+    /// # Errors
+    /// Only when the journal cannot be written.
+    pub(crate) async fn inspect(&self, call: &Call) -> Result<Result<Observed, Fault>, Fault> {
+        self.conduct(call, Purpose::Look).await.map(|(_, seen)| seen)
+    }
+
+    async fn conduct(
+        &self,
+        call: &Call,
+        purpose: Purpose,
+    ) -> Result<(Digest, Result<Observed, Fault>), Fault> {
         let began = Instant::now();
-        let prepared = find(&call.primitive).and_then(|primitive| {
-            let prepared = primitive.prepare(&call.arguments)?;
-            Ok((primitive.class(), prepared))
-        });
+        let (call, selected) = match self.select(call).await? {
+            Ok(selected) => selected,
+            Err(fault) => return Ok((digest_of_call(&call.primitive, Digest::of(b"")), Err(fault))),
+        };
+        let call = &call;
+        let prepared = prepare(&call.primitive, &call.arguments);
         let arguments = prepared.as_ref().map_or(&call.arguments, |(_, prepared)| &prepared.arguments);
         let digest = arguments_digest(arguments)
             .map_err(|e| Fault::new(Code::BugInternal, Stage::Record, e.to_string()))?;
         self.recorder.record(&self.requested(call, arguments, digest))?;
+        for (selector, host) in &selected {
+            let (selector, host) = (selector.clone(), host.clone());
+            self.recorder.record(&Event::Selected { call_id: call.id, selector, host })?;
+        }
         let seen = match prepared {
             Ok((class, prepared)) => match self.permit(call, class, &prepared.needs).await? {
                 Ok(targets) => {
                     let about = about(&call.primitive, &prepared.needs);
-                    self.observe(prepared, targets).await.map_err(|fault| within(&about, fault))
+                    let granted = LetThrough { call, class, prepared, targets, selected };
+                    self.work(granted, purpose).await?.map_err(|fault| within(&about, fault))
                 }
                 Err(fault) => Err(fault),
             },
@@ -91,7 +138,65 @@ impl Desk {
         if !seen.as_ref().is_err_and(Fault::is_denial) {
             self.recorder.record(&finished(call.id, &seen, began.elapsed()))?;
         }
-        Ok(Answer { call: digest_of_call(&call.primitive, digest), reply: seen.map(|seen| seen.output) })
+        Ok((digest_of_call(&call.primitive, digest), seen))
+    }
+
+    /// Puts a host in the place of each selector among the arguments, by a call of its own: gated and recorded like any other.
+    async fn select(&self, call: &Call) -> Result<Result<(Call, BTreeMap<String, Slug>), Fault>, Fault> {
+        let mut chosen = BTreeMap::new();
+        let mut call = call.clone();
+        for (argument, selector) in selector::among(&call.arguments) {
+            let host = match self.chosen(&call, &selector).await? {
+                Ok(host) => host,
+                Err(fault) => return Ok(Err(fault)),
+            };
+            call.arguments = selector::with_host(&call.arguments, argument, &host);
+            chosen.insert(selector.to_string(), host);
+        }
+        Ok(Ok((call, chosen)))
+    }
+
+    /// The host that a selector stands for at this moment.
+    ///
+    /// # Errors
+    /// Only when the journal cannot be written.
+    pub(crate) async fn chosen(
+        &self,
+        call: &Call,
+        selector: &Selector,
+    ) -> Result<Result<Slug, Fault>, Fault> {
+        let arguments = Value::table([("vip", selector.vip.as_str().into())]);
+        let primitive = "vip.holder".parse().map_err(|_| bug("the selectors' primitive has no name"))?;
+        let question = Call { id: self.own_number(), primitive, arguments, ..call.clone() };
+        let answer = Box::pin(self.perform(&question)).await?;
+        Ok(answer.reply.and_then(|answer| selector.pick(&answer)))
+    }
+
+    /// A number for a call that the host makes itself.
+    pub(crate) fn own_number(&self) -> u64 {
+        self.own_calls.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Does what was granted: reads, or changes as far as the run may.
+    ///
+    /// # Errors
+    /// Only when the journal cannot be written.
+    async fn work(
+        &self,
+        granted: LetThrough<'_>,
+        purpose: Purpose,
+    ) -> Result<Result<Observed, Fault>, Fault> {
+        match &granted.prepared.work {
+            Work::Change(call) if purpose == Purpose::Look => Ok(change::look(self, &granted, call.as_ref()).await),
+            Work::Observe(_) => {
+                if let Some(fault) = self.changes.veil(&self.world, &granted).await {
+                    return Ok(Err(fault));
+                }
+                let LetThrough { prepared, targets, .. } = granted;
+                Ok(self.observe(prepared, targets).await)
+            }
+            Work::Change(_) => self.changes.change(self, granted).await,
+        }
     }
 
     /// Asks the gate twice for every need: for the resource, and for the target that it stands for. Either every need is granted
@@ -123,6 +228,19 @@ impl Desk {
             targets: records,
         })?;
         Ok(Ok(Targets::new(granted)))
+    }
+
+    /// Makes an observation that is not written down call by call: one sample of a continuous probe. The gate is asked anew for each.
+    ///
+    /// # Errors
+    /// The fault of the call, or the gate's refusal.
+    pub(crate) async fn sample(&self, call: &Call) -> Result<Observed, Fault> {
+        let (class, prepared) = prepare(&call.primitive, &call.arguments)?;
+        let mut granted = Vec::new();
+        for need in &prepared.needs {
+            granted.push((need.role, self.grant(call, class, need).await??));
+        }
+        self.observe(prepared, Targets::new(granted)).await
     }
 
     async fn grant(
@@ -162,8 +280,7 @@ impl Desk {
         let arguments =
             Value::table([("server", resolver.into()), ("name", name.into()), ("type", "A".into())]);
         let primitive = "dns.query".parse().map_err(|_| bug("the resolver's primitive has no name"))?;
-        let id = self.own_calls.fetch_add(1, Ordering::Relaxed);
-        let question = Call { id, primitive, arguments, ..call.clone() };
+        let question = Call { id: self.own_number(), primitive, arguments, ..call.clone() };
         let answer = Box::pin(self.perform(&question)).await?;
         Ok(answer.reply.and_then(|answer| first_address(name, &answer)))
     }
@@ -176,7 +293,7 @@ impl Desk {
         let mut task = JoinSet::new();
         match prepared.work {
             Work::Observe(call) => task.spawn(call.run(targets, means, deadline)),
-            Work::Change(_) => return Err(bug("nothing changes anything yet")),
+            Work::Change(_) => return Err(bug("a change was taken for an observation")),
         };
         match task.join_next().await {
             Some(Ok(seen)) => seen,
@@ -195,6 +312,33 @@ impl Desk {
             arguments: arguments.clone(),
         }
     }
+}
+
+/// A call that was let through.
+pub(crate) struct LetThrough<'c> {
+    pub(crate) call: &'c Call,
+    pub(crate) class: Class,
+    pub(crate) prepared: Prepared,
+    pub(crate) targets: Targets,
+    /// The selectors of its arguments, with the host that each stood for.
+    pub(crate) selected: BTreeMap<String, Slug>,
+}
+
+/// Decodes the arguments of a call.
+pub(crate) fn prepare(name: &PrimitiveName, arguments: &Value) -> Result<(Class, Prepared), Fault> {
+    let primitive = find(name)?;
+    Ok((primitive.class(), primitive.prepare(arguments)?))
+}
+
+/// The resources that a call needs, for people; none where its arguments do not fit.
+pub(crate) fn resources_of(primitive: &PrimitiveName, arguments: &Value) -> Vec<String> {
+    let prepared = prepare(primitive, arguments);
+    prepared.map_or_else(|_| Vec::new(), |(_, p)| p.needs.iter().map(|need| need.resource.to_string()).collect())
+}
+
+/// The class of a primitive; none for one that does not exist.
+pub(crate) fn class_of(name: &PrimitiveName) -> Option<Class> {
+    registry::find(name).map(|primitive| primitive.class())
 }
 
 fn find(name: &PrimitiveName) -> Result<&'static dyn fabric_primitives::Primitive, Fault> {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use fabric_evidence::{CheckVerdict, Event, WorkerEnd};
 use fabric_model::check::Verdict;
-use fabric_model::door::{Broken, FromWorker, Outcome, Reply};
-use fabric_model::{Fault, Value};
+use fabric_model::door::{Broken, FromWorker, Outcome, Reply, ScopeEnded};
+use fabric_model::{Class, Fault, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::call::{Call, Desk};
+use crate::call::{self, Call, Desk};
+use crate::change::scope::Asked;
 use crate::conduct::{Conduct, Misconduct};
 use crate::ledger::Ledger;
 use crate::watch::Watch;
@@ -31,7 +32,10 @@ pub(crate) struct Door {
     pub(crate) desk: Arc<Desk>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     pub(crate) watch: Arc<dyn Watch>,
+    /// Calls that only look; they are given up when the door closes.
     tasks: JoinSet<Result<(), Fault>>,
+    /// Calls that may change something; they are waited for, because what they do is not over when nobody waits for it.
+    changing: JoinSet<Result<(), Fault>>,
     in_flight: Arc<Semaphore>,
     conduct: Arc<Mutex<Conduct>>,
     replies: mpsc::UnboundedSender<(Reply, OwnedSemaphorePermit)>,
@@ -69,7 +73,8 @@ impl Door {
             }
         });
         let in_flight = Arc::new(Semaphore::new(CALLS_IN_FLIGHT));
-        Self { desk, ledger, watch, tasks: JoinSet::new(), in_flight, conduct: Arc::default(), replies }
+        let (tasks, changing) = (JoinSet::new(), JoinSet::new());
+        Self { desk, ledger, watch, tasks, changing, in_flight, conduct: Arc::default(), replies }
     }
 
     /// Serves the worker until it ends.
@@ -87,13 +92,20 @@ impl Door {
                         return Closed::Unrecorded(fault);
                     }
                 }
+                Some(done) = self.changing.join_next() => {
+                    if let Ok(Err(fault)) = done {
+                        return Closed::Unrecorded(fault);
+                    }
+                }
             }
         }
     }
 
-    /// Ends the calls that are still under way, and returns once none of them can write or send anything any more.
+    /// Ends the calls that are still under way, and returns once none of them can write or send anything any more. Every step of a
+    /// change has its deadline, so waiting for those ends.
     pub(crate) async fn close(mut self) {
         self.tasks.shutdown().await;
+        while self.changing.join_next().await.is_some() {}
     }
 
     async fn take(&mut self, frame: FromWorker) -> Option<Closed> {
@@ -118,8 +130,22 @@ impl Door {
             FromWorker::CheckEnd { check, verdict } => {
                 end_check(&self.desk, &self.ledger, &*self.watch, check, verdict)
             }
-            // Not yet: nothing of this stage changes anything.
-            FromWorker::ScopeBegin { .. } | FromWorker::ScopeEnd { .. } | FromWorker::Human { .. } => Ok(()),
+            FromWorker::ScopeBegin { call_id, place, title, watch } => {
+                let title = self.desk.world.redactor.redact(&title);
+                self.begin_scope(call_id, Asked { scope: call_id, place, title, watch }).await;
+                Ok(())
+            }
+            FromWorker::ScopeEnd { call_id, scope, ended } => {
+                self.end_scope(call_id, scope, ended).await;
+                Ok(())
+            }
+            FromWorker::Human { place, role, name, text } => {
+                let redactor = &self.desk.world.redactor;
+                let (role, name, text) =
+                    (redactor.redact(&role), redactor.redact(&name), redactor.redact(&text));
+                let step = Event::HumanStep { place, role: role.clone(), name: name.clone(), text: text.clone() };
+                self.desk.recorder.record(&step).map(|()| self.watch.human(&role, &name, &text))
+            }
             FromWorker::Print { place, text } => {
                 let text = self.desk.world.redactor.redact(&text);
                 let event = Event::Printed { place, text: text.clone() };
@@ -136,7 +162,11 @@ impl Door {
         let (desk, ledger) = (Arc::clone(&self.desk), Arc::clone(&self.ledger));
         let (watch, replies) = (Arc::clone(&self.watch), self.replies.clone());
         let conduct = Arc::clone(&self.conduct);
-        self.tasks.spawn(async move {
+        let tasks = match call::class_of(&call.primitive) {
+            Some(Class::Change | Class::Destroy) => &mut self.changing,
+            Some(Class::Observe) | None => &mut self.tasks,
+        };
+        tasks.spawn(async move {
             let answer = desk.perform(&call).await?;
             if let Err(fault) = &answer.reply
                 && fault.is_denial()
@@ -159,11 +189,31 @@ impl Door {
         Arc::clone(&self.in_flight).acquire_owned().await.ok()
     }
 
+    async fn begin_scope(&mut self, call_id: u64, asked: Asked) {
+        let Some(permit) = self.admit().await else { return };
+        let (desk, replies) = (Arc::clone(&self.desk), self.replies.clone());
+        self.changing.spawn(async move {
+            let result = desk.changes.begin_scope(&desk, asked).await?;
+            let _ = replies.send((Reply { call_id, result }, permit));
+            Ok(())
+        });
+    }
+
+    async fn end_scope(&mut self, call_id: u64, scope: u64, ended: ScopeEnded) {
+        let Some(permit) = self.admit().await else { return };
+        let (desk, replies) = (Arc::clone(&self.desk), self.replies.clone());
+        self.changing.spawn(async move {
+            let result = desk.changes.end_scope(&desk, scope, &ended).await?;
+            let _ = replies.send((Reply { call_id, result }, permit));
+            Ok(())
+        });
+    }
+
     async fn wait(&mut self, call_id: u64, millis: u64) {
         let Some(permit) = self.admit().await else { return };
-        let replies = self.replies.clone();
+        let (replies, clock) = (self.replies.clone(), Arc::clone(&self.desk.world.seams.clock));
         self.tasks.spawn(async move {
-            tokio::time::sleep(Duration::from_millis(millis)).await;
+            clock.sleep(Duration::from_millis(millis)).await;
             let _ = replies.send((Reply { call_id, result: Ok(Value::Null) }, permit));
             Ok(())
         });

@@ -2,11 +2,14 @@
 
 mod boundary;
 mod call;
+mod change;
 mod conduct;
 mod door;
+pub mod guard;
 pub mod home;
 mod lab_guard;
 mod ledger;
+mod probe;
 mod recorder;
 pub mod recover;
 mod redacted;
@@ -18,13 +21,14 @@ pub mod script;
 pub mod site;
 mod started;
 mod watch;
+mod watching;
 mod worker;
 mod world;
 
 pub use home::Home;
 pub use ledger::{EndedCheck, status};
 pub use refusal::Refusal;
-pub use run::{Finished, Run, run, run_with};
+pub use run::{Execution, Finished, Run, run, run_with};
 pub use script::Script;
 pub use started::Started;
 pub use watch::{Unwatched, Watch};

@@ -55,6 +55,29 @@ impl Recorder {
         packet.journal().append(self.clock.now(), event).map(drop).map_err(|e| unwritable(&e))
     }
 
+    /// Appends one event, and returns once it is on the disk for good.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub(crate) fn record_synced(&self, event: &Event) -> Result<(), Fault> {
+        self.record(event)?;
+        let mut packet = self.packet.lock().unwrap_or_else(PoisonError::into_inner);
+        packet.journal().sync().map_err(|e| unwritable(&e))
+    }
+
+    /// Adds a file to the packet. Its path begins with `artifacts/`.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub(crate) fn artifact(&self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let name = path.strip_prefix("artifacts/").unwrap_or(path);
+        let packet = self.packet.lock().unwrap_or_else(PoisonError::into_inner);
+        packet.artifact(name, bytes).map_err(|error| {
+            Fault::new(Code::EvidenceUnwritable, Stage::Record, format!("write `{name}`: {error}"))
+                .hint("Check the free space and the owner of the evidence folder.")
+        })
+    }
+
     /// How long the journal is, in bytes.
     pub(crate) fn length(&self) -> u64 {
         self.packet.lock().unwrap_or_else(PoisonError::into_inner).journal().length()

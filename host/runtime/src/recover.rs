@@ -1,4 +1,7 @@
-//! What a killed host left behind: finds unsealed packets whose run is over and seals them as aborted.
+//! What a killed host left behind: finds unsealed packets whose run is over, seals them as aborted, and takes back what their runs left
+//! changed.
+
+mod changes;
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -11,6 +14,9 @@ use fabric_model::exit::Exit;
 use crate::home::Operator;
 use crate::refusal::Refusal;
 use crate::run::principal;
+
+pub use crate::change::pending::{Marker, PendingSite, PendingTarget};
+pub use changes::{Recovery, Reopening, Restoration, abandon, take_back, unrecovered};
 
 /// The packets under `runs` that no living run is writing and nobody has sealed.
 ///

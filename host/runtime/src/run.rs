@@ -12,21 +12,24 @@ use fabric_evidence::event::{
     WorkerEnd,
 };
 use fabric_evidence::packet::Sealed;
-use fabric_evidence::{Event, PacketFolder, Stamp, derive};
+use fabric_evidence::{Event, FaultRecord, PacketFolder, Stamp, derive, plan as artifact};
 use fabric_gate::{Gate, Policy};
 use fabric_model::check::{Status, Verdict};
 use fabric_model::door::{self, Limits, Outcome, Start};
 use fabric_model::exit::Exit;
+use fabric_model::plan::{Plan, PlannedScript, PlannedSite};
 use fabric_model::site::Realm;
-use fabric_model::{Digest, Fault, Slug, Value};
+use fabric_model::{Class, Code, Digest, Fault, Slug, Value};
 use fabric_primitives::registry::REGISTRY;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::boundary;
+use crate::boundary::{self, Boundary};
 use crate::call::{Desk, OWN_CALLS};
+use crate::change::{self, Changes, Origin};
+use crate::guard::{Claims, FoundPlan};
 use crate::conduct::Misconduct;
 use crate::door::{Closed, Door, end_check, lock};
-use crate::home::Operator;
+use crate::home::{Home, Operator};
 use crate::ledger::Ledger;
 use crate::recorder::Recorder;
 use crate::redacted;
@@ -52,12 +55,24 @@ pub struct Run {
     pub operator: Operator,
     /// `run` or `rehearse`.
     pub mode: Mode,
+    /// What it takes to change things; without it a script that changes things is only planned.
+    pub execution: Option<Execution>,
     /// The folder in which its packet is made.
     pub runs: PathBuf,
     /// The longest that the script may take.
     pub time_limit: Duration,
     /// Who watches.
     pub watch: Arc<dyn Watch>,
+}
+
+/// What it takes to change things.
+pub struct Execution {
+    /// The plan that is executed; a rehearsal needs none.
+    pub plan: Option<FoundPlan>,
+    /// What the operator says for the guards.
+    pub claims: Claims,
+    /// The operator's own folder, which keeps what an undo needs.
+    pub home: Home,
 }
 
 /// A run that is over.
@@ -68,6 +83,10 @@ pub struct Finished {
     pub sealed: Sealed,
     /// What the gate refused.
     pub denials: Vec<Fault>,
+    /// What the guards refused before anything was changed.
+    pub refused: Vec<Fault>,
+    /// The digest of the plan that it made.
+    pub plan: Option<Digest>,
     /// How the script ended.
     pub worker: WorkerEnd,
 }
@@ -100,28 +119,73 @@ pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
         .usable_at(now)
         .map_err(|error| Refusal::new(Exit::Authentication, error.to_string()).hint(error.hint()))?;
 
-    let head = head(&run, &params)?;
+    let act = act(&run);
+    let head = head(&run, act, &params)?;
     derive::consistent(&head).map_err(|error| Refusal::new(Exit::Configuration, error.to_string()))?;
     let packet = PacketFolder::create(&run.runs.join(head.run_id.as_str()))
         .map_err(|error| Refusal::new(Exit::Configuration, error.to_string()))?;
     run.watch.started(&redacted::head(&run.world.redactor, head.clone()));
-    let recorder = Recorder::new(packet, Arc::clone(&run.world.seams.clock), Arc::clone(&run.world.redactor));
+    let (clock, redactor) = (Arc::clone(&run.world.seams.clock), Arc::clone(&run.world.redactor));
+    let recorder = Arc::new(Recorder::new(packet, clock, redactor));
+    let begun = head.clone();
     recorder.begin(head, &run.operator.started)?;
+    let changes = match act {
+        Act::Plan => Ok(Changes::plan(origin(&run, &params))),
+        Act::Execute => change::executing(&run, &begun, &recorder).map(Changes::execute),
+        Act::Observe | Act::Recover => Ok(Changes::Observe),
+    };
+    let (changes, refused) = match changes {
+        Ok(changes) => (changes, None),
+        Err(refused) => (Changes::Observe, Some(refused)),
+    };
     let desk = Arc::new(Desk {
         gate,
         world: Arc::clone(&run.world),
         recorder,
+        watch: Arc::clone(&run.watch),
         own_calls: AtomicU64::new(OWN_CALLS),
+        changes,
         bug: AtomicBool::new(false),
     });
-    let closed = converse(&run, &desk, worker, params).await;
+    let closed = match refused {
+        None => converse(&run, &desk, worker, params).await,
+        Some(refused) => refuse(&desk, worker, refused).await?,
+    };
     seal(&run, desk, closed).await
+}
+
+/// What a run does: a script that changes things is planned, unless the operator says that he means it.
+fn act(run: &Run) -> Act {
+    match (run.script.header.reach, &run.execution) {
+        (Class::Observe, _) => Act::Observe,
+        (Class::Change | Class::Destroy, None) => Act::Plan,
+        (Class::Change | Class::Destroy, Some(_)) => Act::Execute,
+    }
+}
+
+/// Ends a run that the guards do not let change anything, before its script is even handed over.
+async fn refuse(desk: &Desk, worker: Worker, refused: Vec<Fault>) -> Result<Conversation, Refusal> {
+    // It was started early, and has been given nothing.
+    let _ended = worker.process.stop().await;
+    let mut exits = Vec::new();
+    for fault in &refused {
+        desk.recorder.record(&Event::GuardRefused { fault: FaultRecord::from(fault) })?;
+        desk.watch.denied(fault);
+        exits.push(exit_of(fault));
+    }
+    let end = WorkerEnd::Stopped { message: "the guards of the policy let it change nothing".to_owned() };
+    desk.recorder.record(&Event::WorkerEnded { how: end.clone() })?;
+    Ok(Conversation { end, exits, deferred: Vec::new(), refused })
 }
 
 /// How the conversation with the worker ended, and what the checks came to.
 struct Conversation {
     end: WorkerEnd,
     exits: Vec<Exit>,
+    /// Titles of the checks that a dry run put off.
+    deferred: Vec<String>,
+    /// Why the guards let nothing be changed.
+    refused: Vec<Fault>,
 }
 
 async fn converse(
@@ -130,7 +194,8 @@ async fn converse(
     worker: Worker,
     params: BTreeMap<String, Value>,
 ) -> Conversation {
-    let ledger = Arc::new(Mutex::new(Ledger::default()));
+    let planning = matches!(desk.changes, Changes::Plan(_));
+    let ledger = Arc::new(Mutex::new(Ledger::of_run(planning)));
     let Worker { process, mut reader, mut writer } = worker;
     let mut stopped = pin!(stopped(run.time_limit));
     let start = start(run, params);
@@ -146,13 +211,15 @@ async fn converse(
             stop = &mut stopped => stop,
         },
     };
-    // Calls still under way end here: none of them can change anything.
+    // Calls that only look end here; those that may change something are waited for.
     door.close().await;
     let orderly = matches!(closed, Stop::Closed(Closed::Ended(_)));
     let status = if orderly { process.reap().await } else { process.stop().await };
+    // Nothing that the script has come to keeps the host from putting things back.
+    let unwound = desk.changes.unwind(desk, closed.succeeded() && lock(&ledger).nothing_failed()).await;
     let end = closed.worker_end(run, &status.map(|s| s.to_string()).unwrap_or_else(|e| e.to_string()));
     // One line that cannot be written is no reason to leave out the rest: a packet that says what it can is worth more than none.
-    let mut unrecorded = false;
+    let mut unrecorded = unwound.is_err();
     let open = lock(&ledger).still_open();
     for check in open {
         let verdict =
@@ -166,7 +233,9 @@ async fn converse(
         exits.push(Exit::Bug);
     }
     exits.extend(exits_of(&lock(&ledger)));
-    Conversation { end, exits }
+    exits.extend(desk.changes.exits().await);
+    let deferred = lock(&ledger).deferred().to_vec();
+    Conversation { end, exits, deferred, refused: Vec::new() }
 }
 
 /// Why the conversation ended.
@@ -177,6 +246,11 @@ enum Stop {
 }
 
 impl Stop {
+    /// Whether the script ran to its end.
+    fn succeeded(&self) -> bool {
+        matches!(self, Self::Closed(Closed::Ended(Outcome::Finished)))
+    }
+
     fn worker_end(&self, run: &Run, status: &str) -> WorkerEnd {
         match self {
             Self::Closed(Closed::Broke(broken)) => {
@@ -216,6 +290,23 @@ impl Stop {
     }
 }
 
+/// The exit that a refused or failed change leads to.
+pub(crate) fn exit_of(fault: &Fault) -> Exit {
+    match fault.code {
+        Code::GuardApproval
+        | Code::GuardApprovalExpired
+        | Code::GuardApprovalOther
+        | Code::GuardApprovalOwn
+        | Code::GuardApprovalUsed => Exit::Approval,
+        Code::GuardFrozen | Code::GuardUnrecovered => Exit::Unrecovered,
+        Code::GuardSigner => Exit::Authentication,
+        Code::PlanStale | Code::PlanAltered => Exit::PlanStale,
+        Code::BugInternal | Code::EvidenceUnwritable => Exit::Bug,
+        Code::SiteSecret => Exit::Authentication,
+        _ => Exit::Denied,
+    }
+}
+
 fn exits_of(ledger: &Ledger) -> Vec<Exit> {
     let mut exits = Vec::new();
     if ledger.any(Status::Fail) {
@@ -252,7 +343,7 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished
     let denials = desk.gate.denials();
     let denials: Vec<Fault> =
         denials.into_iter().map(|fault| run.world.redactor.redact_fault(fault)).collect();
-    let Conversation { end, mut exits } = talk;
+    let Conversation { end, mut exits, deferred, refused } = talk;
     if !denials.is_empty() {
         exits.push(Exit::Denied);
     }
@@ -264,8 +355,13 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished
     }
     exits.sort_unstable();
     exits.dedup();
-    desk.recorder.record(&Event::RunEnded { exits })?;
-    let Desk { recorder, .. } = desk;
+    let Desk { recorder, changes, .. } = desk;
+    let plan = match changes.into_plan(&deferred) {
+        Some(plan) => Some(lay_down(&recorder, &plan)?),
+        None => None,
+    };
+    recorder.record(&Event::RunEnded { exits })?;
+    let recorder = Arc::try_unwrap(recorder).map_err(|_| held())?;
     let now = recorder.now();
     let role = run.operator.principal().roles.first().map_or("none", Slug::as_str).to_owned();
     let sealed = recorder
@@ -274,7 +370,39 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished
         .map_err(|error| Refusal::new(Exit::Bug, format!("the packet cannot be sealed: {error}")))?;
     run.operator.started.forget(&sealed.run.head.run_id);
     // What follows from the journal may be worse than what was known here, never better.
-    Ok(Finished { exit: sealed.run.exit, sealed, denials, worker: end })
+    Ok(Finished { exit: sealed.run.exit, sealed, denials, refused, worker: end, plan })
+}
+
+/// Puts the plan of a dry run into its packet.
+fn lay_down(recorder: &Recorder, plan: &Plan) -> Result<Digest, Refusal> {
+    let unwritable = |error: String| Refusal::new(Exit::Bug, format!("the plan cannot be written: {error}"));
+    let bytes = artifact::to_bytes(plan).map_err(|error| unwritable(error.to_string()))?;
+    let digest = artifact::digest(plan).map_err(|error| unwritable(error.to_string()))?;
+    recorder.artifact(artifact::PATH, &bytes)?;
+    let changes = u32::try_from(plan.changes.len()).unwrap_or(u32::MAX);
+    recorder.record(&Event::PlanMade { plan: digest, changes })?;
+    Ok(digest)
+}
+
+/// What the plan of this run is made from.
+fn origin(run: &Run, params: &BTreeMap<String, Value>) -> Origin {
+    let (script, site) = (&run.script, run.world.site());
+    Origin {
+        script: PlannedScript {
+            path: script.path.clone(),
+            digest: script.digest(),
+            title: script.header.title.clone(),
+            kind: script.header.kind.as_str().to_owned(),
+        },
+        modules: script.modules.iter().map(|(path, text)| (path.clone(), Digest::of(text.as_bytes()))).collect(),
+        policy: Digest::of(run.policy.1.as_bytes()),
+        site: PlannedSite {
+            name: site.site.name.clone(),
+            realm: site.site.realm,
+            digest: run.world.file.digest,
+        },
+        params: params.clone(),
+    }
 }
 
 /// Waits until every call that was under way has let go.
@@ -287,7 +415,11 @@ async fn last_holder(mut desk: Arc<Desk>) -> Result<Desk, Refusal> {
         tokio::task::yield_now().await;
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    Err(Refusal::new(Exit::Bug, "a call holds on to the journal; `fabric recover` seals the packet"))
+    Err(held())
+}
+
+fn held() -> Refusal {
+    Refusal::new(Exit::Bug, "a call holds on to the journal; `fabric recover` seals the packet")
 }
 
 fn start(run: &Run, params: BTreeMap<String, Value>) -> Start {
@@ -303,7 +435,7 @@ fn start(run: &Run, params: BTreeMap<String, Value>) -> Start {
     }
 }
 
-fn head(run: &Run, params: &BTreeMap<String, Value>) -> Result<RunHead, Refusal> {
+fn head(run: &Run, act: Act, params: &BTreeMap<String, Value>) -> Result<RunHead, Refusal> {
     let seams = &run.world.seams;
     let now = seams.clock.now();
     let script = &run.script;
@@ -312,7 +444,7 @@ fn head(run: &Run, params: &BTreeMap<String, Value>) -> Result<RunHead, Refusal>
         run_id: run_id::new(now, &script.path, &fabric_connect::SystemEntropy)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         mode: run.mode,
-        act: Act::Observe,
+        act,
         started: Stamp::of(now),
         site: SiteRecord {
             name: run.world.site().site.name.clone(),
@@ -336,11 +468,7 @@ fn head(run: &Run, params: &BTreeMap<String, Value>) -> Result<RunHead, Refusal>
         principal: principal(&run.operator),
         params: params.clone(),
         host: HostRecord { hostname: hostname(), user: user() },
-        boundary: boundary::of_files([
-            Path::new(&run.policy.0),
-            run.world.file.path.as_path(),
-            run.operator.trust_path.as_path(),
-        ]),
+        boundary: Boundary::of_run(run, now).words(),
         recovered_from: None,
     })
 }
@@ -350,11 +478,11 @@ pub(crate) fn principal(operator: &Operator) -> PrincipalRecord {
     PrincipalRecord { fingerprint: operator.signer.fingerprint().clone(), roles: operator.principal().roles }
 }
 
-fn hostname() -> String {
+pub(crate) fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-fn user() -> String {
+pub(crate) fn user() -> String {
     format!("uid {}", rustix::process::getuid().as_raw())
 }
 

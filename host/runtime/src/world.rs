@@ -1,6 +1,7 @@
 //! The world a run acts in: a site, opened over the real seams or as the twin.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fabric_connect::ssh::{KnownHosts, SshClient};
@@ -9,7 +10,8 @@ use fabric_model::site::{Realm, Site};
 use fabric_model::{Code, Fault, Slug, Stage};
 use fabric_primitives::Authorities;
 use fabric_twin::Twin;
-use fabric_wire::Seams;
+use fabric_twin::process::Remote;
+use fabric_wire::{Seams, Writing};
 use fabric_wire::endpoint::Secret;
 
 use crate::lab_guard;
@@ -22,6 +24,7 @@ pub struct World {
     pub file: SiteFile,
     /// The ways out.
     pub seams: Seams,
+    writing: Writing,
     /// Hides secrets from whatever is written or shown.
     pub redactor: Arc<Redactor>,
     /// What the site calls its addresses.
@@ -34,6 +37,28 @@ pub struct World {
 enum Keys {
     Files(Secrets),
     Twin(Arc<Twin>),
+    /// A twin in a process of its own, behind this socket.
+    Remote(Remote, PathBuf),
+}
+
+impl Keys {
+    /// What the twin has instead of files: the secret behind a handle.
+    fn secret_of_twin(&self, handle: &str) -> Option<Secret> {
+        match self {
+            Self::Files(_) => None,
+            Self::Twin(twin) => twin.secret(handle),
+            Self::Remote(twin, _) => twin.secret(handle),
+        }
+    }
+
+    /// What the twin has instead of files: the certificate of an authority.
+    fn authority_of_twin(&self, name: &str) -> Option<Vec<u8>> {
+        match self {
+            Self::Files(_) => None,
+            Self::Twin(twin) => twin.authority(name),
+            Self::Remote(twin, _) => twin.authority(name),
+        }
+    }
 }
 
 impl World {
@@ -64,23 +89,55 @@ impl World {
         // A secret that no call needs can still be typed as a parameter.
         secrets.make_known();
         let ssh = SshClient::new(known_hosts, secrets.ssh_identity()?);
-        let seams = fabric_connect::seams(Arc::new(ssh));
+        let ssh = Arc::new(ssh);
+        let seams = fabric_connect::seams(ssh.clone());
+        let writing = fabric_connect::writing(ssh);
         let aliases = Aliases::of_site(&file.site);
-        Ok(Self { file, seams, redactor, aliases, keys: Keys::Files(secrets), authorities: Mutex::default() })
+        Ok(Self { file, seams, writing, redactor, aliases, keys: Keys::Files(secrets), authorities: Mutex::default() })
     }
 
     /// Opens the twin of the site that the file describes.
-    pub fn rehearsal(mut file: SiteFile, twin: Arc<Twin>) -> Self {
+    pub fn rehearsal(file: SiteFile, twin: Arc<Twin>) -> Self {
+        let (seams, writing) = (twin.seams(), twin.writing());
+        Self::of_twin(file, seams, writing, Keys::Twin(twin))
+    }
+
+    /// Opens a twin of the site that a process of its own serves on this socket, and which lives on when this one does not.
+    ///
+    /// # Errors
+    /// When nobody serves there.
+    pub async fn rehearsal_on(file: SiteFile, socket: &Path) -> Result<Self, Refusal> {
+        let twin = Remote::connect(socket).await.map_err(|error| {
+            Refusal::new(Exit::Unreachable, format!("no twin answers on {}: {error}", socket.display()))
+                .hint("Start one with `fabric twin --socket PATH`.")
+        })?;
+        let (seams, writing) = (twin.seams(), twin.writing());
+        Ok(Self::of_twin(file, seams, writing, Keys::Remote(twin, socket.to_owned())))
+    }
+
+    fn of_twin(mut file: SiteFile, seams: Seams, writing: Writing, keys: Keys) -> Self {
         file.site.site.realm = Realm::Twin;
-        let seams = twin.seams();
         let redactor = Arc::new(Redactor::default());
         for handle in file.site.secrets.keys() {
-            if let Some(secret) = twin.secret(handle.as_str()) {
+            if let Some(secret) = keys.secret_of_twin(handle.as_str()) {
                 redactor.register(handle.as_str(), secret.expose());
             }
         }
         let aliases = Aliases::of_site(&file.site);
-        Self { file, seams, redactor, aliases, keys: Keys::Twin(twin), authorities: Mutex::default() }
+        Self { file, seams, writing, redactor, aliases, keys, authorities: Mutex::default() }
+    }
+
+    /// The socket of a twin in a process of its own.
+    pub(crate) fn socket(&self) -> Option<&Path> {
+        match &self.keys {
+            Keys::Remote(_, socket) => Some(socket),
+            Keys::Files(_) | Keys::Twin(_) => None,
+        }
+    }
+
+    /// The ways to change it, for whoever was let.
+    pub(crate) fn writing(&self) -> Writing {
+        self.writing.clone()
     }
 
     /// The site.
@@ -95,7 +152,7 @@ impl World {
     pub(crate) fn secret(&self, handle: &str) -> Result<Secret, Fault> {
         match &self.keys {
             Keys::Files(secrets) => secrets.resolve(handle),
-            Keys::Twin(twin) => twin.secret(handle).ok_or_else(|| {
+            twin => twin.secret_of_twin(handle).ok_or_else(|| {
                 Fault::new(Code::SiteSecret, Stage::Gate, format!("the twin has no secret `{handle}`"))
             }),
         }
@@ -126,7 +183,7 @@ impl World {
                 .hint(format!("Add `{name} = \"FILE.pem\"` under [authorities]."))
         })?;
         match &self.keys {
-            Keys::Twin(twin) => twin.authority(name.as_str()).ok_or_else(|| {
+            Keys::Twin(_) | Keys::Remote(..) => self.keys.authority_of_twin(name.as_str()).ok_or_else(|| {
                 Fault::new(Code::SiteUnknown, Stage::Gate, format!("the twin has no authority `{name}`"))
             }),
             Keys::Files(_) => {

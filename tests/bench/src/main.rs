@@ -5,6 +5,7 @@
 //! `docs/benchmarks.md` says how to read the tables.
 
 mod bare;
+mod change;
 mod client;
 mod fleet;
 mod measure;
@@ -58,6 +59,7 @@ fn measure_all() -> Outcome<()> {
     fan_out(rounds, &fleet, &project)?;
     sequence(rounds, &fleet, &project)?;
     jump(rounds, &fleet, &project)?;
+    changes(rounds)?;
     println!("\nThe most memory of each process\n");
     println!("| {:<14} | {:<7} | {:>8} |\n|:{:-<14}-|:{:-<7}-|{:->9}:|", "", "", "MiB", "", "", "");
     ["noop.rhai", "fanout.rhai", "sequence.rhai"]
@@ -110,6 +112,17 @@ fn sequence(rounds: usize, fleet: &Fleet, project: &Project) -> Outcome<()> {
         ("OpenSSH, ControlMaster", Box::new(|| processes(|| openssh::sequence(fleet, COMMANDS)))),
     ];
     compare(&format!("{COMMANDS} facts from one host, one after the other"), rounds, contestants)
+}
+
+fn changes(rounds: usize) -> Outcome<()> {
+    let contestants: Contestants<'_> = vec![
+        ("bare write and fdatasync", Box::new(change::bare)),
+        ("gate, intent, seal, journal", Box::new(change::recorded)),
+    ];
+    compare(&format!("The record of {} changes", change::CHANGES), rounds, contestants)?;
+    let contestants: Contestants<'_> =
+        vec![("bare JSON", Box::new(change::written)), ("plan digest", Box::new(change::digested))];
+    compare(&format!("The digest of a plan of {} changes", change::PLANNED), rounds, contestants)
 }
 
 fn jump(rounds: usize, fleet: &Fleet, project: &Project) -> Outcome<()> {

@@ -62,6 +62,16 @@ pub(crate) fn in_process<F: Future<Output = Outcome<()>>>(work: impl FnOnce() ->
     })
 }
 
+/// Measures work of this thread.
+pub(crate) fn blocking(work: impl FnOnce() -> Outcome<()>) -> Outcome<Sample> {
+    let cpu_before = cpu(UsageWho::RUSAGE_SELF)?;
+    let start = Instant::now();
+    work()?;
+    let wall = start.elapsed();
+    let cpu = cpu(UsageWho::RUSAGE_SELF)?.saturating_sub(cpu_before);
+    Ok(Sample { first: None, script: None, wall, cpu })
+}
+
 /// Measures work of child processes that have been waited for.
 pub(crate) fn processes(work: impl FnOnce() -> Outcome<()>) -> Outcome<Sample> {
     let cpu_before = children_cpu()?;

@@ -1,9 +1,14 @@
 //! One file per command.
 
+pub(crate) mod approve;
 pub(crate) mod check;
+pub(crate) mod freeze;
 pub(crate) mod init;
 pub(crate) mod list;
+pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod recover;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod twin;
 pub(crate) mod verify;

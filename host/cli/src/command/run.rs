@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime};
 use fabric_evidence::event::Mode;
 use fabric_model::Slug;
 use fabric_model::exit::Exit;
-use fabric_runtime::{Refusal, Run, Script, Watch, Worker, World, recover};
+use fabric_runtime::guard::{Ci, Claims};
+use fabric_runtime::{Execution, Refusal, Run, Script, Watch, Worker, World, recover};
 use fabric_twin::{Twin, TwinFault};
 
-use crate::args::{Output, Run as RunArgs};
+use crate::args::{Execution as Said, Output, Rehearse, Run as RunArgs, Scripted};
 use crate::output;
 use crate::place::Place;
 use crate::stream::tell;
@@ -22,18 +23,23 @@ const TWIN: &str = "twin";
 /// The seed of the twin's randomness, the same in every rehearsal so that two rehearsals are alike.
 const SEED: u64 = 1;
 
+/// How much faster the twin's time runs than ours where nobody says: a GameDay of a minute takes seconds.
+const SPEED: u32 = 20;
+
 pub(crate) fn run(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
-    if args.site.as_deref() == Some(Path::new(TWIN)) {
-        return rehearse(place, &RunArgs { site: None, ..args.clone() });
+    let RunArgs { script, execution } = args;
+    if script.site.as_deref() == Some(Path::new(TWIN)) {
+        return rehearse(place, &Rehearse::of(Scripted { site: None, ..script.clone() }, execution));
     }
-    if !args.faults.is_empty() {
+    if !script.faults.is_empty() {
         return Err(Refusal::new(Exit::Usage, "faults are planted in the twin alone")
             .hint("Use `fabric rehearse`, or `fabric-lab fault` in the lab."));
     }
-    perform(place, args, Mode::Run, World::open)
+    let wanted = Wanted { execute: execution.execute, plan: execution.plan.as_deref(), claims: claims(execution) };
+    perform(place, script, Mode::Run, wanted, World::open)
 }
 
-pub(crate) fn rehearse(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
+pub(crate) fn rehearse(place: &Place, args: &Rehearse) -> Result<Exit, Refusal> {
     let place = &place.for_rehearsals();
     if !place.home.is_set_up() {
         let role: Slug = "site-dev".parse().map_err(|_| Refusal::new(Exit::Bug, "no role"))?;
@@ -44,16 +50,45 @@ pub(crate) fn rehearse(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
             place.home.key_path().display()
         ));
     }
-    let faults = args.faults.iter().map(|text| parse_fault(text)).collect::<Result<Vec<_>, _>>()?;
-    perform(place, args, Mode::Rehearse, |file| {
-        let twin = Twin::new(&file.site, SEED);
-        for fault in faults {
-            twin.inject(fault).map_err(|error| {
-                Refusal::new(Exit::Usage, format!("the fault cannot be planted: {error}"))
-            })?;
+    let script = &args.script;
+    let faults = script.faults.iter().map(|text| parse_fault(text)).collect::<Result<Vec<_>, _>>()?;
+    let wanted = Wanted { execute: !args.dry_run, plan: args.plan.as_deref(), claims: claims_of_this_process() };
+    perform(place, script, Mode::Rehearse, wanted, |file| match &args.twin {
+        Some(socket) => tokio::runtime::Handle::current().block_on(World::rehearsal_on(file, socket)),
+        None => {
+            let twin = Twin::at_speed(&file.site, SEED, args.speed);
+            for fault in faults {
+                twin.inject(fault).map_err(|error| {
+                    Refusal::new(Exit::Usage, format!("the fault cannot be planted: {error}"))
+                })?;
+            }
+            Ok(World::rehearsal(file, Arc::new(twin)))
         }
-        Ok(World::rehearsal(file, Arc::new(twin)))
     })
+}
+
+/// Whether a run may change things, and what the operator says for the guards.
+struct Wanted<'a> {
+    execute: bool,
+    plan: Option<&'a str>,
+    claims: Claims,
+}
+
+fn claims(said: &Said) -> Claims {
+    let window = said.window_start.clone().zip(said.window_end.clone());
+    Claims { reason: said.reason.clone(), window, ..claims_of_this_process() }
+}
+
+fn claims_of_this_process() -> Claims {
+    Claims { ci: Ci::detect(|name| std::env::var_os(name)), ..Claims::default() }
+}
+
+impl Rehearse {
+    /// A rehearsal in the place of a run, because its site is the twin.
+    fn of(script: Scripted, said: &Said) -> Self {
+        let plan = said.plan.clone();
+        Self { script, dry_run: false, plan, twin: None, speed: SPEED }
+    }
 }
 
 fn parse_fault(text: &str) -> Result<TwinFault, Refusal> {
@@ -65,8 +100,9 @@ fn parse_fault(text: &str) -> Result<TwinFault, Refusal> {
 
 fn perform(
     place: &Place,
-    args: &RunArgs,
+    args: &Scripted,
     mode: Mode,
+    wanted: Wanted<'_>,
     open: impl FnOnce(fabric_runtime::site::SiteFile) -> Result<World, Refusal>,
 ) -> Result<Exit, Refusal> {
     let runtime = tokio::runtime::Runtime::new()
@@ -83,15 +119,25 @@ fn perform(
         None => Arc::new(WarningsOnly),
     };
     warn_of_orphans(place, &*watch)?;
+    let operator = runtime
+        .block_on(operator)
+        .map_err(|panic| Refusal::new(Exit::Bug, format!("the key cannot be read: {panic}")))??;
+    let execution = match wanted.execute {
+        true => Some(Execution {
+            plan: wanted.plan.map(|plan| place.plan(plan, &operator.trust)).transpose()?,
+            claims: wanted.claims,
+            home: place.home.clone(),
+        }),
+        false => None,
+    };
     let run = Run {
-        script: Script::load(&place.project, &args.script)?,
+        script: Script::load(&place.project, &args.path)?,
         params: args.params.iter().cloned().collect(),
         world: Arc::new(open(place.site(args.site.as_deref())?)?),
         policy: place.policy(args.policy.as_deref())?,
-        operator: runtime
-            .block_on(operator)
-            .map_err(|panic| Refusal::new(Exit::Bug, format!("the key cannot be read: {panic}")))??,
+        operator,
         mode,
+        execution,
         runs: place.runs(),
         time_limit: Duration::from_secs(args.time_limit),
         watch,

@@ -202,3 +202,64 @@ fn unusable(path: &Path, error: &io::Error) -> Fault {
     Fault::new(Code::GuardAuthority, Stage::Gate, format!("lock {}: {error}", path.display()))
         .hint("Check the owner of the folder; without its locks nothing is changed.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::Trial;
+    use super::*;
+
+    fn edge(trial: &Trial) -> Target {
+        let name = "dns-edge-1".parse().expect("a name");
+        Target::Ssh(crate::site::ssh_host(trial.world.site(), &name).expect("of the site"))
+    }
+
+    async fn take(trial: &Trial, locks: &mut Locks) -> Result<(), Fault> {
+        let deadline = Deadline::after(DROP_TIME);
+        locks.take(&trial.world.seams, &trial.writing, &edge(trial), deadline).await
+    }
+
+    fn locks(home: &Home, trial: &Trial, owner: &str) -> Locks {
+        Locks::new(home, &trial.marker_site(), &owner.parse().expect("a name"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn on_one_runner_the_second_run_is_refused_with_the_name_of_the_first() {
+        let trial = Trial::new();
+        let (mut one, mut two) = (locks(&trial.home, &trial, "run-1"), locks(&trial.home, &trial, "run-2"));
+        take(&trial, &mut one).await.expect("free");
+        take(&trial, &mut one).await.expect("its own");
+        let refused = take(&trial, &mut two).await.expect_err("held");
+        assert_eq!(refused.code, Code::GuardLocked);
+        assert!(refused.message.contains("run-1 holds it"), "{refused}");
+        one.drop_all(&trial.world.seams, &trial.writing).await.expect("given back");
+        take(&trial, &mut two).await.expect("free again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn across_runners_the_host_itself_says_who_holds_it_and_the_lock_outlives_its_owner() {
+        let trial = Trial::new();
+        let elsewhere = Home::at(trial.runs.join("another-runner"));
+        let (mut one, mut two) = (locks(&trial.home, &trial, "run-1"), locks(&elsewhere, &trial, "run-2"));
+        take(&trial, &mut one).await.expect("free");
+        let refused = take(&trial, &mut two).await.expect_err("held");
+        assert!(refused.message.contains("run-1 holds it"), "{refused}");
+        assert!(refused.hints.concat().contains("fabric recover run-1"), "{:?}", refused.hints);
+        two.drop_all(&trial.world.seams, &trial.writing).await.expect("nothing of its own");
+        drop(one);
+        assert_eq!(take(&trial, &mut two).await.expect_err("it does not expire").code, Code::GuardLocked);
+        let Target::Ssh(host) = edge(&trial) else { unreachable!("an edge is a host") };
+        let again = locks(&trial.home, &trial, "run-1");
+        again.drop_there(&trial.world.seams, &trial.writing, &host).await.expect("its own");
+        take(&trial, &mut two).await.expect("free again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_cannot_be_asked_is_not_locked() {
+        let trial = Trial::new();
+        trial.twin.refuse_network(true);
+        let mut locks = locks(&trial.home, &trial, "run-1");
+        assert_eq!(take(&trial, &mut locks).await.expect_err("unreachable").code, Code::PortUnreachable);
+        trial.twin.refuse_network(false);
+        take(&trial, &mut locks).await.expect("asked again");
+    }
+}

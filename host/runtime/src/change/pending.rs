@@ -400,7 +400,7 @@ mod tests {
     #[test]
     fn a_living_run_is_not_taken_up_and_refuses_as_locked() {
         let home = tempfile::tempdir().expect("a folder");
-        let mut live = begun(home.path(), "run-1");
+        let live = begun(home.path(), "run-1");
         assert!(Pending::resume(home.path(), &slug("run-1")).expect("readable").is_none());
         let other = Pending::of(home.path(), Marker { targets: Vec::new(), ..marker("run-2") });
         let refused = other.refuse_overlap(&footprint("guest:dns-edge-1"));

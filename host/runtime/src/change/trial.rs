@@ -10,10 +10,11 @@ use fabric_evidence::{Event, PacketFolder, Stamp};
 use fabric_gate::Authentic;
 use fabric_model::change::{Heals, Intent, IntentTarget, Standing};
 use fabric_model::site::Realm;
-use fabric_model::{Class, Digest, Slug, Value};
-use fabric_primitives::changing::{ChangeCall, ErasedPlan, Task};
+use fabric_model::{Class, Digest, Fault, Slug, Value};
+use fabric_primitives::changing::{ChangeCall, ErasedPlan, Task, own_name};
 use fabric_primitives::{Means, Need, Targets, Work, registry};
 use fabric_twin::Twin;
+use fabric_wire::ssh::{self, ReadCommand};
 use fabric_wire::{Deadline, Writing};
 
 use super::pending::{Pending, PendingSite};
@@ -116,15 +117,19 @@ impl Trial {
         }
     }
 
-    /// The marker of the run, as if its twin lived in a process of its own.
-    pub(crate) fn marker(&self) -> Pending {
-        let site = PendingSite {
+    /// The site, as if its twin lived in a process of its own.
+    pub(crate) fn marker_site(&self) -> PendingSite {
+        PendingSite {
             file: self.world.file.path.clone(),
             realm: Realm::Twin,
             twin: Some("/the/twin.socket".into()),
-        };
-        let mut pending =
-            Pending::at(self.home.folder(), &self.run_id, self.runs.join(self.run_id.as_str()), site);
+        }
+    }
+
+    /// The marker of the run.
+    pub(crate) fn marker(&self) -> Pending {
+        let packet = self.runs.join(self.run_id.as_str());
+        let mut pending = Pending::at(self.home.folder(), &self.run_id, packet, self.marker_site());
         pending.begin().expect("room");
         pending
     }
@@ -213,14 +218,32 @@ impl Trial {
 
     /// Arms the timer of a change.
     pub(crate) async fn arm(&self, recorder: &Recorder, authentic: &Authentic, renewed: bool) {
+        let arming = self.arming(authentic, HEAL_S, renewed);
+        self.arm_as(recorder, authentic, arming).await.expect("armed");
+    }
+
+    /// Arms the timer of a change with these seconds.
+    pub(crate) async fn try_arm(
+        &self,
+        recorder: &Recorder,
+        authentic: &Authentic,
+        seconds: u32,
+    ) -> Result<(), Fault> {
+        self.arm_as(recorder, authentic, self.arming(authentic, seconds, true)).await
+    }
+
+    fn arming(&self, authentic: &Authentic, seconds: u32, renewed: bool) -> Arming {
         let intent = authentic.intent();
         let (call, _, step) = Self::call(intent.primitive.as_str(), &intent.arguments);
-        let (targets, means) = (self.targets(authentic), self.means());
-        let task = self.task(authentic, &targets, &means, step);
         let plan = call.plan(&intent.before).expect("planned").expect("something to do");
-        let restore = call.restore(plan.heal.expect("it heals"), &task.own_name().expect("a name"));
-        let arming = Arming { restore, seconds: HEAL_S, step, renewed };
-        timer::arm(&self.ground(recorder), &task, arming).await.expect("armed");
+        let own_name = own_name(&self.run_id, intent.change).expect("a name");
+        Arming { restore: call.restore(plan.heal.expect("it heals"), &own_name), seconds, step, renewed }
+    }
+
+    async fn arm_as(&self, recorder: &Recorder, authentic: &Authentic, arming: Arming) -> Result<(), Fault> {
+        let (targets, means) = (self.targets(authentic), self.means());
+        let task = self.task(authentic, &targets, &means, arming.step);
+        timer::arm(&self.ground(recorder), &task, arming).await
     }
 
     /// Makes a change.
@@ -255,6 +278,19 @@ impl Trial {
         let (call, _, step) = Self::call(intent.primitive.as_str(), &intent.arguments);
         let seen = call.observe(&self.targets(authentic), &self.means(), Deadline::after(step)).await;
         call.standing(&seen.expect("observed").output, &intent.before, &intent.after).expect("its own")
+    }
+
+    /// What runs have left on the first DNS edge beside their changes: its lock, and the first timer of the first change.
+    pub(crate) async fn leftovers(&self) -> Vec<String> {
+        let edge = site::ssh_host(self.world.site(), &"dns-edge-1".parse().expect("a name")).expect("of the site");
+        let (ssh, deadline) = (&self.world.seams.ssh, Deadline::after(Duration::from_secs(10)));
+        let lock = ssh.read(&edge, &ReadCommand::LockShow, deadline).await.expect("asked");
+        let timer = format!("{}-g0", own_name(&self.run_id, 0).expect("a name")).parse().expect("a name");
+        let timer = ssh.read(&edge, &ReadCommand::TimerShow { timer }, deadline).await.expect("asked");
+        let clock = ssh.read(&edge, &ReadCommand::Clock, deadline).await.expect("asked");
+        let timer = ssh::timer(&timer, ssh::host_time(&clock).expect("a time")).expect("readable");
+        let lock = ssh::lock_owner(&lock).expect("readable").map(|owner| format!("a lock of {owner}"));
+        lock.into_iter().chain(timer.exists.then(|| "a timer".to_owned())).collect()
     }
 
     /// The changing commands that reached the twin so far, for people.

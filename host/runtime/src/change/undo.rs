@@ -92,19 +92,6 @@ pub(crate) async fn undo(
     end.undone
 }
 
-/// Takes changes back, the last one first. Gives how each ended, in the order in which they were undone.
-pub(crate) async fn undo_all<'i>(
-    ground: &Ground<'_>,
-    intents: impl DoubleEndedIterator<Item = &'i Authentic>,
-    lost: &mut BTreeSet<IpAddr>,
-) -> Vec<(u32, Undone)> {
-    let mut ended = Vec::new();
-    for authentic in intents.rev() {
-        ended.push((authentic.intent().change, undo(ground, authentic, lost).await));
-    }
-    ended
-}
-
 /// Lets a change stay for good: disarms what would take it back, and clears away what was brought for that. What cannot be cleared away
 /// is told to whoever watches; a timer that stays armed takes the change back.
 pub(crate) async fn keep(ground: &Ground<'_>, authentic: &Authentic) {

@@ -117,9 +117,9 @@ impl Case<'_> {
         }
         let unknown = !out_of_reach.is_empty();
         refused.extend(out_of_reach);
-        let boundary = authorities
-            .values()
-            .fold(self.boundary.clone(), |boundary, authority| boundary.with_folder(&authority.freezes(), self.can_rewrite));
+        let boundary = authorities.values().fold(self.boundary.clone(), |boundary, authority| {
+            boundary.with_folder(&authority.freezes(), self.can_rewrite)
+        });
         let situation = self.situation(touches, window, known, &boundary);
         let decision = self.policy.decide(&situation);
         // What nobody could look for is not missing, and a window that cannot be read is not absent.
@@ -148,20 +148,21 @@ impl Case<'_> {
 
     /// What is wrong with the plan before anything else is asked. A rehearsal goes without one: its twin is made for it alone.
     fn unplanned(&self) -> Vec<Fault> {
-        let fault = |code, message: String| vec![Fault::new(code, Stage::Gate, message)];
+        let fault =
+            |code, message: String, hint: &str| vec![Fault::new(code, Stage::Gate, message).hint(hint)];
         match self.plan {
             None if self.realm == Realm::Twin => Vec::new(),
-            None => fault(Code::PlanStale, "there is no plan to execute".to_owned())
-                .into_iter()
-                .map(|fault| {
-                    fault.hint("Make one with `fabric run`, then `fabric run --execute --plan DIGEST`.")
-                })
-                .collect(),
+            None => fault(
+                Code::PlanStale,
+                "there is no plan to execute".to_owned(),
+                "Make one with `fabric run`, then `fabric run --execute --plan DIGEST`.",
+            ),
             Some(found) => match artifact::digest(&found.plan) {
                 Ok(digest) if digest == found.digest => Vec::new(),
                 _ => fault(
                     Code::PlanAltered,
                     format!("the plan is not the one with the digest {}", found.digest),
+                    "Make a new plan with `fabric run`; this one is not what was made.",
                 ),
             },
         }

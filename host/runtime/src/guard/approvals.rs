@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use fabric_connect::SystemEntropy;
 use fabric_evidence::event::WindowRecord;
 use fabric_evidence::{Fingerprint, Signer, Stamp, Trust};
 use fabric_gate::{Approval, Principal, Window};
 use fabric_model::exit::Exit;
 use fabric_model::{Digest, Fault, Slug};
-use fabric_wire::seam::Entropy;
+use fabric_wire::seam::Entropy as _;
 use serde::{Deserialize, Serialize};
 
 use super::authority::{Authority, unreachable};
@@ -72,7 +73,6 @@ pub fn approve(
     authority: &Authority,
     consent: &Consent,
     signer: &Signer,
-    entropy: &dyn Entropy,
     now: SystemTime,
 ) -> Result<(), Refusal> {
     if consent.executor == *signer.fingerprint() {
@@ -85,7 +85,7 @@ pub fn approve(
         environments: consent.environments.clone(),
         executor: consent.executor.clone(),
         window: consent.window.map(record),
-        nonce: nonce(entropy)?,
+        nonce: nonce()?,
         reason: consent.reason.clone(),
         made: Stamp::of(now),
         expires: Stamp::of(now.checked_add(consent.lasts).unwrap_or(now)),
@@ -166,9 +166,9 @@ pub(super) fn record(window: Window) -> WindowRecord {
 }
 
 /// 128 random bits: nobody meets one twice.
-pub(super) fn nonce(entropy: &dyn Entropy) -> Result<Slug, Refusal> {
+pub(super) fn nonce() -> Result<Slug, Refusal> {
     let mut random = [0; 16];
-    entropy
+    SystemEntropy
         .fill(&mut random)
         .map_err(|error| Refusal::new(Exit::Bug, format!("there is no randomness: {error}")))?;
     let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -8,7 +8,6 @@ use fabric_evidence::{Signer, Stamp, Trust};
 use fabric_gate::Freeze;
 use fabric_model::exit::Exit;
 use fabric_model::{Digest, Fault, Slug};
-use fabric_wire::seam::Entropy;
 use serde::{Deserialize, Serialize};
 
 use super::approvals::nonce;
@@ -68,7 +67,6 @@ pub struct Frozen {
 ///
 /// # Errors
 /// When it would end before it begins, or cannot be signed or written.
-#[expect(clippy::too_many_arguments, reason = "a freeze is all of this, and each is of another type")]
 pub fn freeze(
     authority: &Authority,
     environment: &Slug,
@@ -76,7 +74,6 @@ pub fn freeze(
     until: SystemTime,
     signer: &Signer,
     role: &Slug,
-    entropy: &dyn Entropy,
     now: SystemTime,
 ) -> Result<Slug, Refusal> {
     if until <= now {
@@ -85,7 +82,7 @@ pub fn freeze(
     }
     let folder = authority.freezes().join(environment.as_str());
     signed::make_below(&folder).map_err(|error| Refusal::from(unreachable(&folder, &error)))?;
-    let id = nonce(entropy)?;
+    let id = nonce()?;
     let statement = FreezeStatement {
         format: FORMAT,
         id: id.clone(),

@@ -9,8 +9,8 @@ use std::time::SystemTime;
 
 use fabric_evidence::verify::SignedBy;
 use fabric_evidence::{Signer, Trust, canonical, statement};
-use fabric_model::exit::Exit;
 use fabric_model::Slug;
+use fabric_model::exit::Exit;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -47,7 +47,7 @@ const LOCK_TIME: Duration = Duration::from_secs(10);
 const REASON_LENGTH: usize = 12;
 
 /// A world that is being opened again.
-pub type Reopening<'a> = Pin<Box<dyn Future<Output = Result<Arc<World>, Refusal>> + 'a>>;
+pub type Reopening = Pin<Box<dyn Future<Output = Result<Arc<World>, Refusal>>>>;
 
 /// What a recovery works with.
 pub struct Recovery<'a> {
@@ -56,7 +56,7 @@ pub struct Recovery<'a> {
     /// The folder in which the packet of the recovery is made.
     pub runs: &'a Path,
     /// Opens the world of a run again.
-    pub reopen: &'a dyn for<'s> Fn(&'s PendingSite) -> Reopening<'s>,
+    pub reopen: &'a dyn Fn(PendingSite) -> Reopening,
     /// Who watches.
     pub watch: Arc<dyn Watch>,
 }
@@ -87,7 +87,7 @@ pub fn unrecovered(operator: &Operator) -> Result<Vec<Marker>, Refusal> {
 pub async fn take_back(recovery: &Recovery<'_>, run_id: &Slug) -> Result<Option<Restoration>, Refusal> {
     let Some(mut pending) = resume(recovery, run_id)? else { return Ok(None) };
     let story = Story::read(&mut pending)?;
-    let world = (recovery.reopen)(&pending.marker().site).await?;
+    let world = (recovery.reopen)(pending.marker().site.clone()).await?;
     let store = UndoStore::open(&recovery.operator.home, run_id).map_err(refused)?;
     let (clock, redactor) = (Arc::clone(&world.seams.clock), Arc::clone(&world.redactor));
     let (recorder, own_id) = begin(recovery, &story, world.file.digest, (clock, redactor))?;
@@ -122,7 +122,7 @@ pub async fn abandon(
     let story = Story::read(&mut pending)?;
     approve(pending.marker(), reason)?;
     // What is given up may be just this: a site that can no longer be opened.
-    let world = (recovery.reopen)(&pending.marker().site).await;
+    let world = (recovery.reopen)(pending.marker().site.clone()).await;
     let ways: (Arc<dyn Clock>, Arc<Redactor>) = match &world {
         Ok(world) => (Arc::clone(&world.seams.clock), Arc::clone(&world.redactor)),
         Err(_) => (Arc::new(fabric_connect::SystemClock), Arc::default()),

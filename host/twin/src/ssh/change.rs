@@ -189,7 +189,7 @@ fn run_transient(state: &mut State, name: &str, options: &[&str]) -> Printed {
                 return taken("timer", &format!("{unit}.timer"));
             }
             let elapses = now + Duration::from_secs(u64::from(seconds));
-            host.timers.insert(unit.to_owned(), Timer { argv, elapses, elapsed: None });
+            host.timers.insert(unit.to_owned(), Timer { argv, armed: now, elapses, elapsed: None });
         }
         Some(Err(_)) => return Printed::failed(1, "Failed to parse timer value.\n".to_owned()),
         None if unit == LOCK_UNIT => {

@@ -47,6 +47,7 @@ fn not_found(id: &str) -> Vec<Property> {
     }
     if id.ends_with(".timer") {
         properties.extend([("NextElapseUSecRealtime", ""), ("NextElapseUSecMonotonic", "0")]);
+        properties.extend([("ActiveEnterTimestamp", ""), ("ActiveEnterTimestampMonotonic", "0")]);
         properties.extend([("LastTriggerUSec", ""), ("Result", "success")]);
     }
     properties.extend([("Id", id), ("Description", id)]);

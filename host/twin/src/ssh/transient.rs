@@ -1,6 +1,6 @@
 //! What `systemctl show` prints of transient units: dead-man timers with their services, and the lock of a host.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fabric_wire::ssh::LOCK_UNIT;
 use jiff::Timestamp;
@@ -26,6 +26,12 @@ impl Clock {
     /// The host's monotonic clock at a time of the twin.
     fn monotonic(self, at: Duration) -> Duration {
         self.booted.map_or_else(|| UPTIME + at, |booted| at.saturating_sub(booted))
+    }
+
+    /// As systemd writes a point in time with `--timestamp=unix`: whole seconds since the epoch.
+    fn unix(self, at: Duration) -> u64 {
+        let wall = self.wall - self.twin.saturating_sub(at);
+        wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 
     /// As systemd writes a point in time.
@@ -60,11 +66,15 @@ fn timer(unit: &str, timer: &Timer, clock: Clock) -> Vec<Property> {
         None => timespan(clock.monotonic(timer.elapses)),
         Some(_) => "infinity".to_owned(),
     };
+    let entered = format!("@{}", clock.unix(timer.armed));
+    let entered_monotonic = clock.monotonic(timer.armed).as_micros().to_string();
     let last = timer.elapsed.map(|(at, _)| clock.stamp(at)).unwrap_or_default();
     let first = [
         ("NextElapseUSecRealtime", ""),
         ("NextElapseUSecMonotonic", next.as_str()),
         ("LastTriggerUSec", last.as_str()),
+        ("ActiveEnterTimestamp", entered.as_str()),
+        ("ActiveEnterTimestampMonotonic", entered_monotonic.as_str()),
         ("Result", "success"),
     ];
     let sub = if timer.elapsed.is_some() { "elapsed" } else { "waiting" };

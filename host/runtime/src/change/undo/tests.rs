@@ -77,7 +77,10 @@ async fn a_failed_undo_stops_earlier_ones_of_the_same_target_alone() {
     for change in &all {
         trial.write_down(&recorder, change);
     }
-    let ended = undo_all(&trial.ground(&recorder), all.iter(), &mut BTreeSet::new()).await;
+    let (ground, mut lost, mut ended) = (trial.ground(&recorder), BTreeSet::new(), Vec::new());
+    for change in all.iter().rev() {
+        ended.push((change.intent().change, undo(&ground, change, &mut lost).await));
+    }
     assert_eq!(ended, [(2, Undone::Conflict), (1, Undone::Failed), (0, Undone::Restored)]);
 }
 
@@ -179,4 +182,18 @@ async fn a_heartbeat_renews_a_timer_and_there_is_never_none() {
     let armed = made.iter().filter(|sent| sent.contains("--on-active")).count();
     let stopped = made.iter().filter(|sent| sent.contains(".timer")).count();
     assert_eq!(armed, stopped, "{made:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_with_too_little_time_is_refused_and_none_stays() {
+    let trial = Trial::new();
+    let recorder = trial.begin();
+    let change = trial.intend(0, stop()).await;
+    trial.write_down(&recorder, &change);
+    let before = trial.twin.digest();
+    let refused = trial.try_arm(&recorder, &change, 12).await.expect_err("the step may take longer");
+    assert_eq!(refused.code, Code::ChangeTimer);
+    assert_eq!(trial.twin.digest(), before);
+    trial.try_arm(&recorder, &change, HEAL_S).await.expect("enough");
+    assert_ne!(trial.twin.digest(), before);
 }

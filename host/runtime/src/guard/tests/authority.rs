@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::PathBuf;
 
-use fabric_connect::SystemEntropy;
 use fabric_model::exit::Exit;
 use fabric_model::{Code, Slug};
 
@@ -18,7 +17,6 @@ fn frozen_by(scene: &Scene, lasts: u64) -> PathBuf {
         scene.now + minutes(lasts),
         &scene.executor,
         &slug("operator"),
-        &SystemEntropy,
         scene.now - minutes(1),
     )
     .expect("it is written");
@@ -75,7 +73,10 @@ fn a_freeze_that_comes_while_a_run_changes_things_stops_it() {
 fn a_freeze_that_cannot_be_understood_freezes() {
     let spoil: [fn(&PathBuf); 4] = [
         |file| fs::write(file, "{}").expect("ours"),
-        |file| fs::write(file, fs::read_to_string(file).expect("ours").replace("release", "relaxed")).expect("ours"),
+        |file| {
+            fs::write(file, fs::read_to_string(file).expect("ours").replace("release", "relaxed"))
+                .expect("ours")
+        },
         |file| fs::remove_file(file.with_extension("json.asc")).expect("ours"),
         |file| fs::remove_file(file).expect("ours"),
     ];
@@ -128,13 +129,14 @@ fn a_thaw_lifts_one_freeze_and_counts_in_its_role_alone() {
 #[test]
 fn a_freeze_of_another_environment_is_none_here_and_freezes_when_it_is_moved_here() {
     let scene = approved();
-    let file = frozen_by(&scene, 5);
-    let (here, there) = (scene.path("freezes/samakia-prod"), scene.path("freezes/samakia-dns"));
-    fs::rename(&here, &there).expect("ours");
+    let elsewhere = slug("samakia-dns");
+    let (signer, until) = (&scene.executor, scene.now + minutes(5));
+    freeze(&scene.authority(), &elsewhere, "release week", until, signer, &slug("operator"), scene.now)
+        .expect("it is written");
     scene.admitted();
-    fs::rename(&there, &here).expect("ours");
-    assert!(file.exists());
-    scene.refused(Code::GuardFrozen, "fabric thaw");
+    fs::rename(scene.path("freezes/samakia-dns"), scene.path("freezes/samakia-prod")).expect("ours");
+    let fault = scene.refused(Code::GuardFrozen, "fabric thaw");
+    assert!(fault.message.contains("another place"), "{fault:?}");
 }
 
 #[test]
@@ -156,7 +158,8 @@ fn a_budget_is_shared_by_all_runs_of_an_environment() {
     scene.now += minutes(61);
     scene.claims.window = Some(("2027-01-15T09:15:00Z".to_owned(), "2027-01-15T10:00:00Z".to_owned()));
     let mut consent = scene.consent();
-    consent.window = Some(fabric_gate::Window::parse("2027-01-15T09:15:00Z", "2027-01-15T10:00:00Z").expect("one"));
+    consent.window =
+        Some(fabric_gate::Window::parse("2027-01-15T09:15:00Z", "2027-01-15T10:00:00Z").expect("one"));
     scene.approved_by(&scene.approver, &consent);
     scene.admitted();
 }

@@ -20,7 +20,8 @@ fn production_is_reached_when_its_guards_are_met() {
     let approvals = admission.approvals();
     assert_eq!(approvals.len(), 1);
     assert_eq!(approvals[0].fingerprint, *scene.approver.fingerprint());
-    let Event::GuardsMet { rules, reason, window, proof } = admission.begin().expect("it is used up once") else {
+    let Event::GuardsMet { rules, reason, window, proof } = admission.begin().expect("it is used up once")
+    else {
         panic!("another event");
     };
     assert_eq!((rules.len(), rules[0].line), (1, 2));
@@ -92,13 +93,7 @@ fn an_approval_by_a_stranger_or_under_another_name_counts_nothing() {
 #[test]
 fn nobody_approves_what_he_executes() {
     let scene = Scene::new();
-    let own = super::super::approve(
-        &scene.authority(),
-        &scene.consent(),
-        &scene.executor,
-        &fabric_connect::SystemEntropy,
-        scene.now,
-    );
+    let own = super::super::approve(&scene.authority(), &scene.consent(), &scene.executor, scene.now);
     assert_eq!(own.expect_err("his own").exit, fabric_model::exit::Exit::Approval);
     // An older program, or another one, may have written it all the same.
     let mut consent = scene.consent();
@@ -144,7 +139,11 @@ fn what_the_operator_says_is_held_against_the_rows() {
     scene.claims.ci = None;
     scene.claims.window = Some(("2027-01-15T08:00:00".to_owned(), END.to_owned()));
     let refused = scene.case().admit().err().expect("a time without a zone");
-    assert!(refused.iter().any(|fault| fault.code == Code::GuardWindow && fault.message.contains("explicit zone")));
+    assert!(
+        refused
+            .iter()
+            .any(|fault| fault.code == Code::GuardWindow && fault.message.contains("explicit zone"))
+    );
     assert_eq!(refused.iter().filter(|fault| fault.code == Code::GuardWindow).count(), 1, "{refused:#?}");
     scene.claims.window = Some((super::scene::START.to_owned(), END.to_owned()));
     scene.boundary = Boundary::stated(&["policy.toml"]);
@@ -164,7 +163,7 @@ fn a_run_without_a_plan_or_with_another_is_refused() {
     let none = Case { plan: None, ..scene.case() };
     refused(none, Code::PlanStale, "--plan DIGEST");
     scene.plan.plan.changes[0].summary.push('!');
-    scene.refused(Code::PlanAltered, "");
+    scene.refused(Code::PlanAltered, "Make a new plan");
 }
 
 #[test]
@@ -175,7 +174,7 @@ fn a_signer_who_cannot_sign_or_does_not_count_is_refused() {
     refused(unknown, Code::GuardSigner, "trust file");
     let mut early = Scene::new();
     early.approved_by(&early.approver, &early.consent());
-    early.now = early.now - minutes(60 * 24);
+    early.now -= minutes(60 * 24);
     let refused = early.case().admit().err().expect("his key is not made yet");
     let signer = refused.iter().find(|fault| fault.code == Code::GuardSigner).expect("it is said");
     assert!(signer.hints.concat().contains("fabric init"), "{signer:?}");

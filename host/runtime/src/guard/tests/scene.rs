@@ -9,10 +9,11 @@ use fabric_evidence::event::{PacketLink, Principal as Recorded};
 use fabric_evidence::{Signer, Trust, key, plan as artifact};
 use fabric_gate::{Policy, Principal, Window};
 use fabric_model::change::Heals;
-use fabric_model::plan::{BlastRadius, Grounds, Plan, PlannedChange, PlannedScript, PlannedSite, PlannedTarget};
+use fabric_model::plan::{
+    BlastRadius, Grounds, Plan, PlannedChange, PlannedScript, PlannedSite, PlannedTarget,
+};
 use fabric_model::site::Realm;
 use fabric_model::{Class, Code, Digest, Fault, Slug, Value};
-use fabric_connect::SystemEntropy;
 use tempfile::TempDir;
 
 use super::super::admission::Admission;
@@ -145,7 +146,7 @@ impl Scene {
     }
 
     pub(super) fn approved_by(&self, signer: &Signer, consent: &Consent) {
-        approve(&self.authority(), consent, signer, &SystemEntropy, self.now - minutes(5)).expect("it is written");
+        approve(&self.authority(), consent, signer, self.now - minutes(5)).expect("it is written");
     }
 
     pub(super) fn approval_file(&self, signer: &Signer, end: &str) -> PathBuf {

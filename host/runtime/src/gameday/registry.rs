@@ -1,0 +1,196 @@
+//! The registry of testcases: `gamedays/registry.toml`.
+
+use std::collections::BTreeMap;
+
+use fabric_model::{Diagnostic, Slug};
+use serde::Deserialize;
+use toml::Spanned;
+
+/// The only version of registries so far.
+const FORMAT: u32 = 1;
+
+const HINT: &str = "docs/gamedays.md explains the keys.";
+
+/// Every testcase that a contract can name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registry {
+    /// The testcases by name.
+    pub testcases: BTreeMap<String, Testcase>,
+}
+
+/// What a testcase stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Testcase {
+    /// What running it does.
+    pub mode: Mode,
+    /// The script, relative to the project's root; none where nothing runs it.
+    pub script: Option<String>,
+    /// The script's parameters, as on the command line. `front` names the VIP.
+    pub params: BTreeMap<String, String>,
+    /// The environments in which it may be run.
+    pub environments: Vec<Slug>,
+    /// The types of consumers that it may be run for.
+    pub consumers: Vec<String>,
+    /// The groups of VIPs that it may be run on.
+    pub groups: Vec<Slug>,
+}
+
+/// What running a testcase does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// It changes things and takes them back.
+    Gameday,
+    /// It looks.
+    ReadOnly,
+    /// It destroys something: it has a name, and nothing runs it.
+    Destructive,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    format: Spanned<u32>,
+    testcases: BTreeMap<Spanned<String>, WrittenTestcase>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTestcase {
+    mode: Mode,
+    script: Option<Spanned<String>>,
+    #[serde(default)]
+    params: BTreeMap<String, String>,
+    #[serde(default)]
+    environments: Vec<Slug>,
+    #[serde(default)]
+    consumers: Vec<String>,
+    #[serde(default)]
+    groups: Vec<Slug>,
+}
+
+impl Registry {
+    /// Reads a registry.
+    ///
+    /// # Errors
+    /// Every error found, with its place.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let written: Written = toml::from_str(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            let message = error.message().lines().collect::<Vec<_>>().join(", ");
+            vec![Diagnostic::at(file, text, offset, message).hint(HINT)]
+        })?;
+        let mut errors = Vec::new();
+        let mut refuse = |offset: usize, message: String| {
+            errors.push(Diagnostic::at(file, text, offset, message).hint(HINT));
+        };
+        if *written.format.get_ref() != FORMAT {
+            refuse(written.format.span().start, format!("the format of a registry is {FORMAT}"));
+        }
+        let mut testcases = BTreeMap::new();
+        for (name, testcase) in written.testcases {
+            for wrong in testcase.wrong() {
+                let place = testcase.script.as_ref().filter(|_| wrong.about_script).map(Spanned::span);
+                refuse(
+                    place.unwrap_or_else(|| name.span()).start,
+                    format!("testcase `{}` {}", name.get_ref(), wrong.what),
+                );
+            }
+            testcases.insert(name.into_inner(), testcase.read());
+        }
+        if errors.is_empty() { Ok(Self { testcases }) } else { Err(errors) }
+    }
+}
+
+/// What is wrong with a testcase.
+struct Wrong {
+    what: &'static str,
+    about_script: bool,
+}
+
+impl WrittenTestcase {
+    fn wrong(&self) -> Vec<Wrong> {
+        let about = |what, about_script| Wrong { what, about_script };
+        if self.mode == Mode::Destructive {
+            let named = self.script.is_some();
+            return named.then(|| about("is destructive, so it has no script", true)).into_iter().collect();
+        }
+        let mut wrong = Vec::new();
+        match &self.script {
+            None => wrong.push(about("needs a `script`", false)),
+            Some(script) if !is_in_gamedays(script.get_ref()) => {
+                wrong.push(about("has a script that does not lie under gamedays/", true));
+            }
+            Some(_) => {}
+        }
+        if !self.params.contains_key("front") {
+            wrong.push(about("needs the parameter `front`, the VIP that binds it to its targets", false));
+        }
+        if self.environments.is_empty() || self.consumers.is_empty() || self.groups.is_empty() {
+            wrong.push(about("is allowed nowhere: it needs `environments`, `consumers` and `groups`", false));
+        }
+        wrong
+    }
+
+    fn read(self) -> Testcase {
+        let Self { mode, script, params, environments, consumers, groups } = self;
+        Testcase { mode, script: script.map(Spanned::into_inner), params, environments, consumers, groups }
+    }
+}
+
+/// A registry points at reviewed scripts of the project and nowhere else.
+fn is_in_gamedays(script: &str) -> bool {
+    let name = script.strip_prefix("gamedays/").and_then(|rest| rest.strip_suffix(".rhai"));
+    name.is_some_and(|name| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "format = 1\n[testcases.a]\nmode = \"gameday\"\nscript = \"gamedays/x.rhai\"\n\
+        params = { front = \"dns\" }\nenvironments = [\"lab\"]\nconsumers = [\"cache\"]\ngroups = [\"dns\"]\n\
+        [testcases.b]\nmode = \"destructive\"\n";
+
+    #[test]
+    fn the_registry_of_the_project_is_sound() {
+        let text = include_str!("../../../../gamedays/registry.toml");
+        let registry = Registry::parse("gamedays/registry.toml", text).expect("sound");
+        let names: Vec<&str> = registry.testcases.keys().map(String::as_str).collect();
+        let expected = [
+            "gameday:service-restart",
+            "gameday:vip-failover",
+            "node-loss",
+            "service-restart",
+            "storage-unavailable",
+            "vip-failover",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn each_mistake_is_told_at_its_line() {
+        assert!(Registry::parse("r.toml", GOOD).is_ok());
+        for (from, to, line, says) in [
+            ("format = 1", "format = 2", 1, "the format of a registry is 1"),
+            ("mode = \"gameday\"", "mode = \"safe\"", 3, "unknown variant `safe`"),
+            ("script = \"gamedays/x.rhai\"", "skript = \"x\"", 4, "unknown field `skript`"),
+            ("script = \"gamedays/x.rhai\"\n", "", 2, "`a` needs a `script`"),
+            ("gamedays/x.rhai", "gamedays/../x.rhai", 4, "does not lie under gamedays/"),
+            ("front = \"dns\"", "back = \"dns\"", 2, "needs the parameter `front`"),
+            ("groups = [\"dns\"]", "groups = []", 2, "is allowed nowhere"),
+            (
+                "mode = \"destructive\"",
+                "mode = \"destructive\"\nscript = \"gamedays/x.rhai\"",
+                11,
+                "has no script",
+            ),
+        ] {
+            let found = Registry::parse("r.toml", &GOOD.replace(from, to)).expect_err(to);
+            let first = found.first().expect("one error");
+            assert!(first.line == line && first.message.contains(says), "{to}: {first}");
+        }
+    }
+}
