@@ -100,7 +100,8 @@ impl Locks {
             }
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
-        let named = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", self.owner));
+        let named =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", self.owner));
         named.map_err(unusable)?;
         Ok(file)
     }
@@ -113,11 +114,14 @@ impl Locks {
         host: &SshHost,
         deadline: Deadline,
     ) -> Result<(), Fault> {
-        let taken = change(writing, host, &ChangeCommand::LockTake { owner: self.owner.clone() }, deadline).await;
+        let taken =
+            change(writing, host, &ChangeCommand::LockTake { owner: self.owner.clone() }, deadline).await;
         match holder(seams, host, deadline).await? {
             Some(owner) if owner == self.owner.as_str() => Ok(()),
             Some(owner) => Err(locked(host.name.as_str(), &owner)
-                .hint(format!("If that run is dead, take back what it did with `fabric recover {owner}` where it ran."))
+                .hint(format!(
+                    "If that run is dead, take back what it did with `fabric recover {owner}` where it ran."
+                ))
                 .hint("The lock does not expire: nobody else knows what that run has left on the host.")),
             None => Err(match taken {
                 Err(error) => error.into(),
@@ -153,7 +157,8 @@ impl Locks {
         let dropped = change(writing, host, &ChangeCommand::LockDrop, deadline).await;
         match holder(seams, host, deadline).await? {
             Some(owner) if owner == self.owner.as_str() => {
-                let why = dropped.err().map_or_else(|| "it is still there".to_owned(), |error| error.to_string());
+                let why =
+                    dropped.err().map_or_else(|| "it is still there".to_owned(), |error| error.to_string());
                 let message = format!("give back the lock of host `{}`: {why}", host.name);
                 Err(Fault::new(Code::GuardLocked, Stage::Undo, message)
                     .hint(format!("Give it back with `fabric recover {}`.", self.owner)))

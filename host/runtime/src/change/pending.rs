@@ -133,7 +133,11 @@ pub struct Pending {
 impl Pending {
     /// The marker of a run that has not changed anything yet. Nothing is written.
     pub(crate) fn new(home: &Home, run: &Run, head: &RunHead) -> Self {
-        let site = PendingSite { file: run.world.file.path.clone(), realm: head.site.realm, twin: run.world.socket().map(Path::to_owned) };
+        let site = PendingSite {
+            file: run.world.file.path.clone(),
+            realm: head.site.realm,
+            twin: run.world.socket().map(Path::to_owned),
+        };
         let packet = run.runs.join(head.run_id.as_str());
         Self::of(home.folder(), Marker::new(head.run_id.clone(), packet, site))
     }
@@ -328,8 +332,9 @@ fn read(folder: &Path) -> Result<Option<Marker>, Fault> {
 }
 
 fn unreadable(path: &Path, why: &str) -> Fault {
-    Fault::new(Code::GuardUnrecovered, Stage::Gate, format!("read {}: {why}", path.display()))
-        .hint("It names what a killed run may have left changed; restore it, or look at the run's packet by hand.")
+    Fault::new(Code::GuardUnrecovered, Stage::Gate, format!("read {}: {why}", path.display())).hint(
+        "It names what a killed run may have left changed; restore it, or look at the run's packet by hand.",
+    )
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Fault {
@@ -419,12 +424,17 @@ mod tests {
         let mut over = Pending::of(home.path(), Marker { targets: Vec::new(), ..marker("run-2") });
         over.begin().expect("room");
         let jump = "10.9.9.9".parse().expect("an address");
-        over.add_target(&"host:dns-edge-2".parse().expect("one"), &[address("10.0.0.2")[0], jump]).expect("another");
+        over.add_target(&"host:dns-edge-2".parse().expect("one"), &[address("10.0.0.2")[0], jump])
+            .expect("another");
         for (resource, own) in [("guest:dns-edge-1", "10.8.8.8"), ("host:x", "10.0.0.1")] {
             let refused = over.add_target(&resource.parse().expect("a resource"), &address(own));
             assert_eq!(refused.expect_err("it overlaps").code, Code::GuardUnrecovered, "{resource}");
         }
-        assert_eq!(over.marker().targets, [target("host:dns-edge-2", "10.0.0.2")], "a jump host is no target");
+        assert_eq!(
+            over.marker().targets,
+            [target("host:dns-edge-2", "10.0.0.2")],
+            "a jump host is no target"
+        );
     }
 
     #[test]
@@ -437,7 +447,8 @@ mod tests {
         };
         let mut own = Pending::of(home.path(), Marker { site: twin(None), ..marker("run-0") });
         own.begin().expect("nothing to write");
-        own.add_target(&"host:dns-edge-1".parse().expect("one"), &address("10.0.0.1")).expect("nothing to write");
+        own.add_target(&"host:dns-edge-1".parse().expect("one"), &address("10.0.0.1"))
+            .expect("nothing to write");
         assert_eq!(pending(home.path()).expect("readable"), []);
         drop(begun(home.path(), "run-1"));
         for (socket, refused) in [(Some("/a"), false), (None, false)] {

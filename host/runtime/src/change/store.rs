@@ -152,7 +152,10 @@ impl UndoStore {
         let note = private_file::read(&path).map_err(|error| lost(&path, &error.to_string()))?;
         let Some(note) = note else { return Ok(None) };
         let note = String::from_utf8_lossy(&note);
-        let bounds = note.trim().split_once(' ').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+        let bounds = note
+            .trim()
+            .split_once(' ')
+            .and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
         let (first, last) = bounds.ok_or_else(|| lost(&path, "it is not two numbers"))?;
         Ok(Some(first..=last))
     }

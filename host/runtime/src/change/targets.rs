@@ -16,11 +16,9 @@ use crate::world::World;
 pub(crate) fn spec_of(target: &Target) -> TargetSpec {
     match target {
         Target::Ssh(host) => TargetSpec::Ssh(host_spec(host)),
-        Target::Api(target) => TargetSpec::Api {
-            nodes: target.api.nodes.clone(),
-            node: target.node.clone(),
-            vmid: target.vmid,
-        },
+        Target::Api(target) => {
+            TargetSpec::Api { nodes: target.api.nodes.clone(), node: target.node.clone(), vmid: target.vmid }
+        }
         Target::Endpoint(endpoint) => endpoint_spec(endpoint),
         // Nothing changes a VIP but its members, each of which is a target of its own.
         Target::Members(members) => endpoint_spec(&members.vip),
@@ -95,7 +93,10 @@ fn own_addresses(site: &Site, target: &TargetSpec) -> Vec<IpAddr> {
         TargetSpec::Api { vmid: Some(vmid), .. } => {
             let guest = site.hosts.values().find(|host| host.vmid == *vmid);
             let interfaces = guest.into_iter().flat_map(|guest| &guest.interfaces);
-            interfaces.filter_map(|interface| interface.address).map(|address| IpAddr::V4(address.addr())).collect()
+            interfaces
+                .filter_map(|interface| interface.address)
+                .map(|address| IpAddr::V4(address.addr()))
+                .collect()
         }
         TargetSpec::Api { nodes, .. } => nodes.iter().map(|(_, address)| address.ip()).collect(),
     }

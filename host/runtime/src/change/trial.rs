@@ -69,7 +69,8 @@ impl Trial {
         let file = site::load(&path).expect("the site is sound");
         let twin = Twin::new(&file.site, 1);
         let world = Arc::new(World::rehearsal(file, Arc::new(twin.clone())));
-        let id = run_id::new(SystemTime::now(), "trial", &fabric_connect::SystemEntropy).expect("random bytes");
+        let id =
+            run_id::new(SystemTime::now(), "trial", &fabric_connect::SystemEntropy).expect("random bytes");
         let (operator, writing) = (home.operator().expect("an operator"), twin.writing());
         let store = UndoStore::open(&home, &id).expect("room");
         let runs = folder.path().join("runs");
@@ -172,7 +173,9 @@ impl Trial {
             rule: "r".to_owned(),
             file: "policy.toml".to_owned(),
             line: 1,
-            target: targets::spec_of(&resolve(&self.world, &need.resource, need.wanted).expect("of the site")),
+            target: targets::spec_of(
+                &resolve(&self.world, &need.resource, need.wanted).expect("of the site"),
+            ),
         });
         let mut intent = Intent {
             run_id: self.run_id.clone(),
@@ -193,7 +196,8 @@ impl Trial {
             payloads: Vec::new(),
         };
         let targets = self.targets(&self.sealed(intent.clone()));
-        let seen = call.observe(&targets, &self.means(), Deadline::after(timeout)).await.expect("observed").output;
+        let seen =
+            call.observe(&targets, &self.means(), Deadline::after(timeout)).await.expect("observed").output;
         let plan: ErasedPlan = call.plan(&seen).expect("planned").expect("something to do");
         let kept = call.keep(&seen, &targets, &self.means(), Deadline::after(timeout)).await.expect("kept");
         intent.payloads = self.store.put(change, &kept).expect("room");
@@ -282,7 +286,8 @@ impl Trial {
 
     /// What runs have left on the first DNS edge beside their changes: its lock, and the first timer of the first change.
     pub(crate) async fn leftovers(&self) -> Vec<String> {
-        let edge = site::ssh_host(self.world.site(), &"dns-edge-1".parse().expect("a name")).expect("of the site");
+        let edge =
+            site::ssh_host(self.world.site(), &"dns-edge-1".parse().expect("a name")).expect("of the site");
         let (ssh, deadline) = (&self.world.seams.ssh, Deadline::after(Duration::from_secs(10)));
         let lock = ssh.read(&edge, &ReadCommand::LockShow, deadline).await.expect("asked");
         let timer = format!("{}-g0", own_name(&self.run_id, 0).expect("a name")).parse().expect("a name");

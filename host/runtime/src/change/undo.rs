@@ -60,11 +60,7 @@ pub(crate) struct Ground<'a> {
 
 /// Takes one change back and records it. What has an address in `lost` is left alone: an earlier state would be laid over an unknown one.
 /// What is not restored joins them.
-pub(crate) async fn undo(
-    ground: &Ground<'_>,
-    authentic: &Authentic,
-    lost: &mut BTreeSet<IpAddr>,
-) -> Undone {
+pub(crate) async fn undo(ground: &Ground<'_>, authentic: &Authentic, lost: &mut BTreeSet<IpAddr>) -> Undone {
     let intent = authentic.intent();
     let (run_id, change) = (intent.run_id.clone(), intent.change);
     // Undoing goes on where the journal cannot be written any more; whoever holds it sees that with its next line.
@@ -106,11 +102,16 @@ pub(crate) async fn keep(ground: &Ground<'_>, authentic: &Authentic) {
             let _ = ground.store.forget(intent.change);
         }
         Ok(Fired(true)) => {
-            ground.watch.warned(&format!("`{}` was taken back by its dead-man timer before it could stay", intent.summary));
+            ground.watch.warned(&format!(
+                "`{}` was taken back by its dead-man timer before it could stay",
+                intent.summary
+            ));
         }
         Err(fault) => {
             let fault = ground.world.redactor.redact_fault(fault);
-            ground.watch.warned(&format!("something of `{}` may be left on its target: {fault}", intent.summary));
+            ground
+                .watch
+                .warned(&format!("something of `{}` may be left on its target: {fault}", intent.summary));
         }
     }
 }
@@ -211,7 +212,11 @@ impl<'a> Undoing<'a> {
                 }
                 Look::Seen(Standing::Foreign, seen) => {
                     if foreign >= self.foreign_patience() {
-                        return End { undone: Undone::Conflict, seen: Some(seen), fault: Some(self.conflict()) };
+                        return End {
+                            undone: Undone::Conflict,
+                            seen: Some(seen),
+                            fault: Some(self.conflict()),
+                        };
                     }
                     foreign += LOOK_EVERY;
                     last = Some(seen);
@@ -351,15 +356,19 @@ impl<'a> Undoing<'a> {
     }
 
     fn not_settled(&self) -> Fault {
-        let message = format!("take back `{}`: the target does not come to the state before", self.intent.summary);
-        Fault::new(Code::ChangeNotRestored, Stage::Undo, message)
-            .effect(Effect::Unknown)
-            .hint("Look at the target's own log for why, restore it by hand, and call `fabric recover` again.")
+        let message =
+            format!("take back `{}`: the target does not come to the state before", self.intent.summary);
+        Fault::new(Code::ChangeNotRestored, Stage::Undo, message).effect(Effect::Unknown).hint(
+            "Look at the target's own log for why, restore it by hand, and call `fabric recover` again.",
+        )
     }
 }
 
 /// The changing primitive with these arguments, and the total deadline of its steps.
-fn change_call(primitive: &PrimitiveName, arguments: &Value) -> Result<(Box<dyn ChangeCall>, Duration), Fault> {
+fn change_call(
+    primitive: &PrimitiveName,
+    arguments: &Value,
+) -> Result<(Box<dyn ChangeCall>, Duration), Fault> {
     let none = || {
         let message = format!("take back `{primitive}`: this version has no such changing primitive");
         Fault::new(Code::ChangeNotRestored, Stage::Undo, message)

@@ -21,9 +21,9 @@ use fabric_gate::Authentic;
 use fabric_model::change::{Intent, TargetSpec, Undone};
 use fabric_model::exit::Exit;
 use fabric_model::{Code, Digest, Fault, Kind, Resource, Slug, Stage};
+use fabric_wire::Deadline;
 use fabric_wire::endpoint::SshHost;
 use fabric_wire::seam::Clock;
-use fabric_wire::Deadline;
 
 use crate::boundary;
 use crate::change::lock::Locks;
@@ -92,8 +92,14 @@ pub async fn take_back(recovery: &Recovery<'_>, run_id: &Slug) -> Result<Option<
     let (clock, redactor) = (Arc::clone(&world.seams.clock), Arc::clone(&world.redactor));
     let (recorder, own_id) = begin(recovery, &story, world.file.digest, (clock, redactor))?;
     let (writing, watch) = (world.writing(), &*recovery.watch);
-    let ground =
-        Ground { world: &world, writing: &writing, recorder: &recorder, store: &store, run_id: &own_id, watch };
+    let ground = Ground {
+        world: &world,
+        writing: &writing,
+        recorder: &recorder,
+        store: &store,
+        run_id: &own_id,
+        watch,
+    };
     let mut left = undo_all(&ground, &story, &mut pending, &recovery.operator.home).await?;
     left.extend(unlock(&ground, &story, pending.marker(), &recovery.operator.home).await?);
     let sealed = end(recovery, recorder, &left)?;
@@ -131,7 +137,8 @@ pub async fn abandon(
     let mut left = Vec::new();
     for sealed in story.open(pending.marker()) {
         let (run_id, change) = (story.head.run_id.clone(), sealed.intent.change);
-        let message = format!("take back `{}`: the operator gave it up: {}", sealed.intent.summary, reason.trim());
+        let message =
+            format!("take back `{}`: the operator gave it up: {}", sealed.intent.summary, reason.trim());
         let fault = Fault::new(Code::ChangeNotRestored, Stage::Undo, message);
         recorder.record(&Event::UndoBegun { run_id: run_id.clone(), change })?;
         let fault = Some(FaultRecord::from(&fault));
@@ -179,20 +186,21 @@ impl Story {
         let manifest = file(&marker, manifest::NAME)?;
         let journal = file(&marker, JOURNAL)?;
         let digest = Digest::of(&manifest);
-        let listed = manifest::Manifest::parse(&manifest).map_err(|_| altered(&marker, "its manifest is broken"))?;
+        let listed =
+            manifest::Manifest::parse(&manifest).map_err(|_| altered(&marker, "its manifest is broken"))?;
         let listed = listed.files().any(|(path, listed)| path == JOURNAL && listed == Digest::of(&journal));
         if !listed || marker.sealed.is_some_and(|sealed| sealed != digest) {
             return Err(altered(&marker, "it is not the packet that was sealed"));
         }
-        let chain = journal::read(&journal, Torn::Refuse).map_err(|broken| altered(&marker, &broken.to_string()))?;
+        let chain =
+            journal::read(&journal, Torn::Refuse).map_err(|broken| altered(&marker, &broken.to_string()))?;
         let mut events = chain.lines.into_iter().map(|line| line.event);
         let head = match events.next() {
             Some(Event::RunStarted { head }) if head.run_id == marker.run_id => *head,
             _ => return Err(altered(&marker, "its journal is that of another run")),
         };
         let link = PacketLink { run_id: head.run_id.clone(), manifest: digest };
-        let mut story =
-            Self { head, link, intents: Vec::new(), restored: BTreeSet::new(), committed: false };
+        let mut story = Self { head, link, intents: Vec::new(), restored: BTreeSet::new(), committed: false };
         for event in events {
             match event {
                 Event::ChangeIntended { intent, seal } => {
@@ -213,7 +221,9 @@ impl Story {
 
     /// The changes that are neither taken back nor meant to stay, the last one first.
     fn open<'s>(&'s self, marker: &'s Marker) -> impl Iterator<Item = &'s SealedIntent> {
-        let settled = |change: &u32| self.committed || self.restored.contains(change) || marker.restored.contains(change);
+        let settled = |change: &u32| {
+            self.committed || self.restored.contains(change) || marker.restored.contains(change)
+        };
         self.intents.iter().rev().filter(move |sealed| !settled(&sealed.intent.change))
     }
 }
@@ -224,7 +234,9 @@ fn file(marker: &Marker, name: &str) -> Result<Vec<u8>, Refusal> {
         let run = &marker.run_id;
         Refusal::new(Exit::Unrecovered, format!("run {run} cannot be recovered: {}: {error}", path.display()))
             .hint("Put its packet back: the journal in it says what was changed.")
-            .hint(format!("If it is lost, restore the targets by hand and call `fabric recover --abandon {run}`."))
+            .hint(format!(
+                "If it is lost, restore the targets by hand and call `fabric recover --abandon {run}`."
+            ))
     })
 }
 

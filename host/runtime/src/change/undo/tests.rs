@@ -112,7 +112,8 @@ async fn a_timer_is_disarmed_after_the_undo_and_proves_that_it_did_not_fire() {
     trial.make(&change).await;
     assert_eq!(undone(&trial, &recorder, &change).await, Undone::Restored);
     drop(recorder);
-    let journal = std::fs::read_to_string(trial.runs.join(trial.run_id.as_str()).join("journal.jsonl")).expect("one");
+    let journal =
+        std::fs::read_to_string(trial.runs.join(trial.run_id.as_str()).join("journal.jsonl")).expect("one");
     let disarmed = journal.lines().find(|line| line.contains("timer_disarmed")).expect("disarmed");
     assert!(disarmed.contains(r#""fired":false"#), "{disarmed}");
     assert!(trial.store.live.lock().await.is_empty());
