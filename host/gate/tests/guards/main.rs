@@ -7,3 +7,4 @@ mod budgets;
 mod requirements;
 mod rows;
 mod scene;
+mod shipped;
