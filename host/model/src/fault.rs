@@ -113,6 +113,8 @@ codes! {
     PortTooLarge = "port.too_large",
     /// There is no route to the target, or none of its jump hosts can be reached.
     PortUnreachable = "port.unreachable",
+    /// The other side answers, but not as one that serves: a DNS server that fails, a port that is closed.
+    PortUnserved = "port.unserved",
     /// The command ran on the target and failed.
     RemoteCommand = "remote.command",
     /// The arguments do not fit the primitive's schema.

@@ -58,6 +58,11 @@ pub trait Observing: Send + Sync + 'static {
         deadline: Deadline,
     ) -> impl Future<Output = Result<Observation<Self::Output>, Fault>> + Send;
 
+    /// Why a result is none for whoever uses the service, where it is none: a continuous probe counts such a sample as lost.
+    fn unserved(_output: &Self::Output) -> Option<String> {
+        None
+    }
+
     /// Arguments as a script writes them, for the reference and the generic tests.
     fn examples() -> Vec<Value>;
 }
@@ -106,9 +111,10 @@ impl<P: Observing> Primitive for Entry<P> {
         Ok(Prepared::observing(canonical, needs, timeout, |targets, means, deadline| {
             Box::pin(async move {
                 let seen = P::observe(args, targets, means, deadline).await?;
+                let unserved = P::unserved(&seen.output);
                 let output = Value::encode(&seen.output)
                     .map_err(|misfit| Fault::new(Code::BugInternal, Stage::Observe, misfit.to_string()))?;
-                Ok(Observed { output, basis: seen.basis, transport: seen.transport })
+                Ok((Observed { output, basis: seen.basis, transport: seen.transport }, unserved))
             })
         }))
     }

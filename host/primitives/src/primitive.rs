@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use fabric_model::{Class, Fault, PrimitiveName, Value};
+use fabric_model::{Class, Code, Fault, PrimitiveName, Stage, Value};
 use fabric_wire::Deadline;
 
 use crate::changing::{ChangeCall, ChangeExample};
@@ -16,7 +16,9 @@ use crate::target::Targets;
 /// A result with its types erased.
 pub type Observed = Observation<Value>;
 
-type Running = Pin<Box<dyn Future<Output = Result<Observed, Fault>> + Send>>;
+/// What was read, and why it is no service for whoever uses it, where it is none.
+type Read = (Observed, Option<String>);
+type Running = Pin<Box<dyn Future<Output = Result<Read, Fault>> + Send>>;
 type Run = Box<dyn FnOnce(Targets, Means, Deadline) -> Running + Send + Sync>;
 
 /// What a prepared call does once its needs are granted.
@@ -36,7 +38,18 @@ impl ObserveCall {
     /// # Errors
     /// The fault of the call.
     pub async fn run(self, targets: Targets, means: Means, deadline: Deadline) -> Result<Observed, Fault> {
-        (self.0)(targets, means, deadline).await
+        (self.0)(targets, means, deadline).await.map(|(seen, _)| seen)
+    }
+
+    /// Reads as a client of the service would.
+    ///
+    /// # Errors
+    /// The fault of the call, or [`Code::PortUnserved`] when the answer is none for a client.
+    pub async fn probe(self, targets: Targets, means: Means, deadline: Deadline) -> Result<Observed, Fault> {
+        match (self.0)(targets, means, deadline).await? {
+            (seen, None) => Ok(seen),
+            (_, Some(why)) => Err(Fault::new(Code::PortUnserved, Stage::Observe, why)),
+        }
     }
 }
 

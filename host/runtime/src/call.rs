@@ -11,7 +11,7 @@ use fabric_evidence::{
 use fabric_gate::{Gate, Granted};
 use fabric_model::check::Place;
 use fabric_model::{Addressed, Class, Code, Digest, Fault, Kind, PrimitiveName, Resource, Slug, Stage, Value};
-use fabric_primitives::{Means, Need, Observed, Prepared, Target, Targets, Wanted, Work, registry};
+use fabric_primitives::{Means, Need, ObserveCall, Observed, Prepared, Target, Targets, Wanted, Work, registry};
 use fabric_wire::Deadline;
 use fabric_wire::endpoint::Endpoint;
 use tokio::task::JoinSet;
@@ -240,7 +240,8 @@ impl Desk {
         for need in &prepared.needs {
             granted.push((need.role, self.grant(call, class, need).await??));
         }
-        self.observe(prepared, Targets::new(granted)).await
+        let (call, means, deadline) = self.observation(prepared)?;
+        call.probe(Targets::new(granted), means, deadline).await
     }
 
     async fn grant(
@@ -286,19 +287,23 @@ impl Desk {
     }
 
     async fn observe(&self, prepared: Prepared, targets: Targets) -> Result<Observed, Fault> {
-        let means = Means { seams: self.world.seams.clone(), authorities: self.world.clone() };
-        let deadline = Deadline::after(prepared.timeout);
+        let (call, means, deadline) = self.observation(prepared)?;
         // On a task of its own, so that a panic in a client is a fault of this call and not the end of the host. The set ends
         // the task when the call is given up; a bare one would go on unseen.
         let mut task = JoinSet::new();
-        match prepared.work {
-            Work::Observe(call) => task.spawn(call.run(targets, means, deadline)),
-            Work::Change(_) => return Err(bug("a change was taken for an observation")),
-        };
+        task.spawn(call.run(targets, means, deadline));
         match task.join_next().await {
             Some(Ok(seen)) => seen,
             Some(Err(panic)) => Err(bug(&format!("a primitive panicked: {panic}"))),
             None => Err(bug("a primitive was never begun")),
+        }
+    }
+
+    fn observation(&self, prepared: Prepared) -> Result<(ObserveCall, Means, Deadline), Fault> {
+        let means = Means { seams: self.world.seams.clone(), authorities: self.world.clone() };
+        match prepared.work {
+            Work::Observe(call) => Ok((call, means, Deadline::after(prepared.timeout))),
+            Work::Change(_) => Err(bug("a change was taken for an observation")),
         }
     }
 

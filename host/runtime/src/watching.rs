@@ -173,7 +173,10 @@ fn sampler(desk: &Arc<Desk>, spec: &ProbeSpec) -> Sampler {
     Arc::new(move || {
         let desk = Arc::clone(&desk);
         let call = Call::own(&desk, spec.primitive.clone(), spec.arguments.clone());
-        Box::pin(async move { desk.sample(&call).await.map(drop) })
+        Box::pin(async move {
+            let sampled = desk.sample(&call).await.map(drop);
+            sampled.map_err(|fault| desk.world.redactor.redact_fault(fault))
+        })
     })
 }
 

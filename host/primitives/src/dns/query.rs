@@ -96,6 +96,14 @@ impl Observing for Query {
         Ok(Observation { output, basis: Basis::Probed, transport: over(protocol, &route) })
     }
 
+    fn unserved(answer: &Answer) -> Option<String> {
+        match (answer.rcode.as_str(), answer.answers.is_empty()) {
+            ("NOERROR", false) => None,
+            ("NOERROR", true) => Some("the answer is empty".to_owned()),
+            (rcode, _) => Some(format!("the server answers {rcode}")),
+        }
+    }
+
     fn examples() -> Vec<Value> {
         vec![
             Value::table([

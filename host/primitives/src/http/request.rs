@@ -106,6 +106,10 @@ impl<V: Verb> Observing for Request<V> {
         send(V::METHOD, args, targets, means, deadline).await
     }
 
+    fn unserved(response: &Self::Output) -> Option<String> {
+        (response.status >= 500).then(|| format!("the server answers {}", response.status))
+    }
+
     fn examples() -> Vec<Value> {
         vec![Value::table([
             ("target", "name:example.com".into()),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use fabric_model::check::Basis;
 use fabric_model::{Fault, Resource, Slug, Value};
 use fabric_wire::Deadline;
-use fabric_wire::tcp::{self, Connected};
+use fabric_wire::tcp::{self, Connected, State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,10 @@ impl Observing for Connect {
         let route = targets.route();
         let output = tcp::connect(&means.seams, &route, targets.socket(args.port)?, deadline).await?;
         Ok(Observation { output, basis: Basis::Probed, transport: over("tcp", &route) })
+    }
+
+    fn unserved(connected: &Connected) -> Option<String> {
+        (connected.state != State::Open).then(|| "the port is not open".to_owned())
     }
 
     fn examples() -> Vec<Value> {
