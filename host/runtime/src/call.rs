@@ -10,8 +10,12 @@ use fabric_evidence::{
 };
 use fabric_gate::{Gate, Granted};
 use fabric_model::check::Place;
-use fabric_model::{Addressed, Class, Code, Digest, Fault, Kind, PrimitiveName, Resource, Slug, Stage, Value};
-use fabric_primitives::{Means, Need, ObserveCall, Observed, Prepared, Target, Targets, Wanted, Work, registry};
+use fabric_model::{
+    Addressed, Class, Code, Digest, Fault, Kind, PrimitiveName, Resource, Slug, Stage, Value,
+};
+use fabric_primitives::{
+    Means, Need, ObserveCall, Observed, Prepared, Target, Targets, Wanted, Work, registry,
+};
 use fabric_wire::Deadline;
 use fabric_wire::endpoint::Endpoint;
 use tokio::task::JoinSet;
@@ -187,7 +191,9 @@ impl Desk {
         purpose: Purpose,
     ) -> Result<Result<Observed, Fault>, Fault> {
         match &granted.prepared.work {
-            Work::Change(call) if purpose == Purpose::Look => Ok(change::look(self, &granted, call.as_ref()).await),
+            Work::Change(call) if purpose == Purpose::Look => {
+                Ok(change::look(self, &granted, call.as_ref()).await)
+            }
             Work::Observe(_) => {
                 if let Some(fault) = self.changes.veil(&self.world, &granted).await {
                     return Ok(Err(fault));
@@ -338,7 +344,8 @@ pub(crate) fn prepare(name: &PrimitiveName, arguments: &Value) -> Result<(Class,
 /// The resources that a call needs, for people; none where its arguments do not fit.
 pub(crate) fn resources_of(primitive: &PrimitiveName, arguments: &Value) -> Vec<String> {
     let prepared = prepare(primitive, arguments);
-    prepared.map_or_else(|_| Vec::new(), |(_, p)| p.needs.iter().map(|need| need.resource.to_string()).collect())
+    prepared
+        .map_or_else(|_| Vec::new(), |(_, p)| p.needs.iter().map(|need| need.resource.to_string()).collect())
 }
 
 /// The class of a primitive; none for one that does not exist.

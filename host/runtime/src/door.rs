@@ -143,7 +143,8 @@ impl Door {
                 let redactor = &self.desk.world.redactor;
                 let (role, name, text) =
                     (redactor.redact(&role), redactor.redact(&name), redactor.redact(&text));
-                let step = Event::HumanStep { place, role: role.clone(), name: name.clone(), text: text.clone() };
+                let step =
+                    Event::HumanStep { place, role: role.clone(), name: name.clone(), text: text.clone() };
                 self.desk.recorder.record(&step).map(|()| self.watch.human(&role, &name, &text))
             }
             FromWorker::Print { place, text } => {

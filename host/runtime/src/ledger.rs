@@ -97,7 +97,9 @@ fn judged(verdict: Verdict, unmended: BTreeMap<Digest, Fault>, planning: bool) -
             message: format!("the script passed over a call that failed: {fault}"),
             fault: Some(fault),
         },
-        (Verdict::Pass | Verdict::Deferred { .. }, None, Some(fault)) => Verdict::Deferred { reason: fault.message },
+        (Verdict::Pass | Verdict::Deferred { .. }, None, Some(fault)) => {
+            Verdict::Deferred { reason: fault.message }
+        }
         // It may wait for what a scope will report, which is no call of its own. In a run that changes things nothing has to wait.
         (Verdict::Deferred { .. }, None, None) if !planning => Verdict::Error {
             message: "the script puts off a check, and nothing is only planned".to_owned(),

@@ -20,6 +20,7 @@ mod run_id;
 pub mod script;
 pub mod site;
 mod started;
+mod wall;
 mod watch;
 mod watching;
 mod worker;

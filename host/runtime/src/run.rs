@@ -26,9 +26,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::boundary::{self, Boundary};
 use crate::call::{Desk, OWN_CALLS};
 use crate::change::{self, Changes, Origin};
-use crate::guard::{Claims, FoundPlan};
 use crate::conduct::Misconduct;
 use crate::door::{Closed, Door, end_check, lock};
+use crate::guard::{Claims, FoundPlan};
 use crate::home::{Home, Operator};
 use crate::ledger::Ledger;
 use crate::recorder::Recorder;
@@ -37,6 +37,7 @@ use crate::refusal::Refusal;
 use crate::run_id;
 use crate::script::Script;
 use crate::site;
+use crate::wall;
 use crate::watch::Watch;
 use crate::worker::Worker;
 use crate::world::World;
@@ -113,7 +114,7 @@ pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
         .map_err(|errors| Refusal::in_file(Exit::Configuration, policy_file, errors))?;
     let gate = Gate::new(policy, run.script.needs()?, run.operator.principal());
     let params = run.script.params(&run.params)?;
-    let now = run.world.seams.clock.now();
+    let now = wall::now();
     run.operator
         .signer
         .usable_at(now)
@@ -362,7 +363,7 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished
     };
     recorder.record(&Event::RunEnded { exits })?;
     let recorder = Arc::try_unwrap(recorder).map_err(|_| held())?;
-    let now = recorder.now();
+    let now = wall::now();
     let role = run.operator.principal().roles.first().map_or("none", Slug::as_str).to_owned();
     let sealed = recorder
         .into_packet()
@@ -394,7 +395,11 @@ fn origin(run: &Run, params: &BTreeMap<String, Value>) -> Origin {
             title: script.header.title.clone(),
             kind: script.header.kind.as_str().to_owned(),
         },
-        modules: script.modules.iter().map(|(path, text)| (path.clone(), Digest::of(text.as_bytes()))).collect(),
+        modules: script
+            .modules
+            .iter()
+            .map(|(path, text)| (path.clone(), Digest::of(text.as_bytes())))
+            .collect(),
         policy: Digest::of(run.policy.1.as_bytes()),
         site: PlannedSite {
             name: site.site.name.clone(),
@@ -441,7 +446,7 @@ fn head(run: &Run, act: Act, params: &BTreeMap<String, Value>) -> Result<RunHead
     let script = &run.script;
     Ok(RunHead {
         // Random even on the twin, whose entropy repeats itself so that rehearsals are alike.
-        run_id: run_id::new(now, &script.path, &fabric_connect::SystemEntropy)?,
+        run_id: run_id::new(wall::now(), &script.path, &fabric_connect::SystemEntropy)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         mode: run.mode,
         act,

@@ -36,7 +36,11 @@ impl Watching {
     pub(crate) async fn try_once(desk: &Desk, watch: &Watched) -> Result<(), Fault> {
         let Some(probe) = &watch.probe else { return Ok(()) };
         if !EVERY_MS.contains(&probe.every_ms) {
-            return Err(refused(format!("a probe samples every {} to {} ms", EVERY_MS.start(), EVERY_MS.end())));
+            return Err(refused(format!(
+                "a probe samples every {} to {} ms",
+                EVERY_MS.start(),
+                EVERY_MS.end()
+            )));
         }
         let call = Call::own(desk, probe.primitive.clone(), probe.arguments.clone());
         desk.perform(&call).await?.reply.map(drop)
@@ -63,8 +67,12 @@ impl Watching {
             return Ok(watching);
         }
         watching.give_up().await;
-        Err(Fault::new(Code::PortTimeout, Stage::Observe, "begin a scope: the service does not answer steadily")
-            .hint("Nothing was changed. Look at the service first; a fault is made on one that works."))
+        Err(Fault::new(
+            Code::PortTimeout,
+            Stage::Observe,
+            "begin a scope: the service does not answer steadily",
+        )
+        .hint("Nothing was changed. Look at the service first; a fault is made on one that works."))
     }
 
     async fn is_steady(&self) -> bool {
@@ -108,8 +116,15 @@ impl Watching {
         let length_ms = millis_since(desk.recorder.now(), began);
         let marks = done.iter().map(|done| done.mark(began)).collect();
         let samples = probed.map(|(.., result)| result.samples);
-        let chart =
-            Chart { title: title.to_owned(), length_ms, vips, holdings: holders, samples, probe_began_ms: 0, marks };
+        let chart = Chart {
+            title: title.to_owned(),
+            length_ms,
+            vips,
+            holdings: holders,
+            samples,
+            probe_began_ms: 0,
+            marks,
+        };
         desk.recorder.artifact(&format!("artifacts/timeline-{scope}.svg"), chart::svg(&chart).as_bytes())?;
         Ok(report)
     }

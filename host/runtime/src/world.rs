@@ -11,8 +11,8 @@ use fabric_model::{Code, Fault, Slug, Stage};
 use fabric_primitives::Authorities;
 use fabric_twin::Twin;
 use fabric_twin::process::Remote;
-use fabric_wire::{Seams, Writing};
 use fabric_wire::endpoint::Secret;
+use fabric_wire::{Seams, Writing};
 
 use crate::lab_guard;
 use crate::refusal::Refusal;
@@ -93,7 +93,15 @@ impl World {
         let seams = fabric_connect::seams(ssh.clone());
         let writing = fabric_connect::writing(ssh);
         let aliases = Aliases::of_site(&file.site);
-        Ok(Self { file, seams, writing, redactor, aliases, keys: Keys::Files(secrets), authorities: Mutex::default() })
+        Ok(Self {
+            file,
+            seams,
+            writing,
+            redactor,
+            aliases,
+            keys: Keys::Files(secrets),
+            authorities: Mutex::default(),
+        })
     }
 
     /// Opens the twin of the site that the file describes.

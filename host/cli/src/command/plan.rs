@@ -69,7 +69,10 @@ fn command(found: &FoundPlan) -> String {
         fabric_model::site::Realm::Twin => {
             format!("fabric rehearse {}{params} --plan {}", plan.script.path, found.digest)
         }
-        _ => format!("fabric run {}{params} --execute --plan {} --reason '...'", plan.script.path, found.digest),
+        _ => format!(
+            "fabric run {}{params} --execute --plan {} --reason '...'",
+            plan.script.path, found.digest
+        ),
     }
 }
 

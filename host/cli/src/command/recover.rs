@@ -50,7 +50,8 @@ fn only_say(place: &Place, orphans: &[std::path::PathBuf], operators: &[Operator
     for operator in operators {
         for marker in orphan::unrecovered(operator)? {
             left += 1;
-            let targets: Vec<String> = marker.targets.iter().map(|target| target.resource.to_string()).collect();
+            let targets: Vec<String> =
+                marker.targets.iter().map(|target| target.resource.to_string()).collect();
             say(format_args!("unrecovered  {}: {}", marker.run_id, targets.join(", ")));
         }
     }
@@ -83,8 +84,12 @@ fn seal(place: &Place, dir: &Path, operators: &[Operator]) -> Exit {
 /// Takes back what one run left changed, or gives it up.
 fn restore(place: &Place, operator: &Operator, run: &Slug, args: &Recover) -> Exit {
     let runs = place.runs();
-    let recovery =
-        Recovery { operator, runs: &runs, reopen: &|site| Box::pin(reopen(site)), watch: Arc::new(WarningsOnly) };
+    let recovery = Recovery {
+        operator,
+        runs: &runs,
+        reopen: &|site| Box::pin(reopen(site)),
+        watch: Arc::new(WarningsOnly),
+    };
     let recovered = tokio::runtime::Runtime::new()
         .map_err(|error| Refusal::new(Exit::Bug, format!("the runtime cannot be started: {error}")))
         .and_then(|runtime| {

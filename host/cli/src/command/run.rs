@@ -35,7 +35,8 @@ pub(crate) fn run(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
         return Err(Refusal::new(Exit::Usage, "faults are planted in the twin alone")
             .hint("Use `fabric rehearse`, or `fabric-lab fault` in the lab."));
     }
-    let wanted = Wanted { execute: execution.execute, plan: execution.plan.as_deref(), claims: claims(execution) };
+    let wanted =
+        Wanted { execute: execution.execute, plan: execution.plan.as_deref(), claims: claims(execution) };
     perform(place, script, Mode::Run, wanted, World::open)
 }
 
@@ -52,7 +53,8 @@ pub(crate) fn rehearse(place: &Place, args: &Rehearse) -> Result<Exit, Refusal> 
     }
     let script = &args.script;
     let faults = script.faults.iter().map(|text| parse_fault(text)).collect::<Result<Vec<_>, _>>()?;
-    let wanted = Wanted { execute: !args.dry_run, plan: args.plan.as_deref(), claims: claims_of_this_process() };
+    let wanted =
+        Wanted { execute: !args.dry_run, plan: args.plan.as_deref(), claims: claims_of_this_process() };
     perform(place, script, Mode::Rehearse, wanted, |file| match &args.twin {
         Some(socket) => tokio::runtime::Handle::current().block_on(World::rehearsal_on(file, socket)),
         None => {

@@ -98,9 +98,14 @@ mod tests {
     #[test]
     fn an_edge_is_felt_by_its_vips_its_peer_and_what_lies_behind_it() {
         let (site, edge) = (samakia(), hosts_of([&resource("host:dns-edge-1/keepalived")]));
-        for felt in
-            ["vip:dns", "vip:dns-gateway", "host:dns-edge-2", "host:dns-auth-1", "guest:dns-edge-1", "addr:192.168.11.100"]
-        {
+        for felt in [
+            "vip:dns",
+            "vip:dns-gateway",
+            "host:dns-edge-2",
+            "host:dns-auth-1",
+            "guest:dns-edge-1",
+            "addr:192.168.11.100",
+        ] {
             assert!(reaches(&site, &edge, &resource(felt)), "{felt}");
         }
         for unfelt in ["vip:minio", "host:minio-1", "cluster:samakia", "node:proxmox1", "name:example.com"] {

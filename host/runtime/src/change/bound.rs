@@ -3,8 +3,8 @@
 use fabric_model::plan::{Grounds, Plan, PlannedChange};
 use fabric_model::{Code, Fault, Stage, Value};
 
-use super::selector::Selector;
 use super::planned_targets;
+use super::selector::Selector;
 use crate::call::{Call, Desk, LetThrough};
 
 /// A plan, found under its digest.
@@ -28,7 +28,9 @@ impl Bound {
         })?;
         if planned.primitive != granted.call.primitive {
             let (planned, called) = (&planned.primitive, &granted.call.primitive);
-            return Err(stale(format!("change {number} is `{planned}` in the plan, and the script calls `{called}`")));
+            return Err(stale(format!(
+                "change {number} is `{planned}` in the plan, and the script calls `{called}`"
+            )));
         }
         if let Some((selector, host)) =
             granted.selected.iter().find(|(text, host)| planned.selectors.get(*text) != Some(*host))
@@ -37,10 +39,16 @@ impl Bound {
             return Err(stale(format!("`{selector}` was {before} in the plan, and is {host} now")));
         }
         if planned.arguments != granted.prepared.arguments {
-            return Err(stale(format!("change {number} (`{}`) has other arguments than in the plan", planned.primitive)));
+            return Err(stale(format!(
+                "change {number} (`{}`) has other arguments than in the plan",
+                planned.primitive
+            )));
         }
         if planned.targets != planned_targets(&desk.world, granted) {
-            return Err(stale(format!("change {number} (`{}`) has other targets than in the plan", planned.primitive)));
+            return Err(stale(format!(
+                "change {number} (`{}`) has other targets than in the plan",
+                planned.primitive
+            )));
         }
         Ok(())
     }
@@ -69,12 +77,18 @@ impl Bound {
         for planned in self.plan.changes.iter().filter(|change| change.grounds == Grounds::Observed) {
             for (text, host) in &planned.selectors {
                 let Ok(selector) = text.parse::<Selector>() else {
-                    return Ok(Err(Fault::new(Code::PlanAltered, Stage::Plan, format!("`{text}` is no selector"))));
+                    return Ok(Err(Fault::new(
+                        Code::PlanAltered,
+                        Stage::Plan,
+                        format!("`{text}` is no selector"),
+                    )));
                 };
                 let call = Call::own(desk, planned.primitive.clone(), planned.arguments.clone());
                 match desk.chosen(&call, &selector).await? {
                     Ok(now) if now == *host => {}
-                    Ok(now) => return Ok(Err(stale(format!("`{text}` was {host} in the plan, and is {now} now")))),
+                    Ok(now) => {
+                        return Ok(Err(stale(format!("`{text}` was {host} in the plan, and is {now} now"))));
+                    }
                     Err(fault) => return Ok(Err(stale(fault.message))),
                 }
             }

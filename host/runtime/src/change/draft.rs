@@ -63,7 +63,7 @@ impl Draft {
 
     /// Something was observed, on which the next change may rest.
     pub(crate) fn observed(&mut self, what: String) {
-        if self.rests_on.last() != Some(&what) {
+        if !self.rests_on.contains(&what) {
             self.rests_on.push(what);
         }
     }

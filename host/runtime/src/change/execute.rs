@@ -24,8 +24,8 @@ use super::undo::Ground;
 use super::{cuts, heals, look, means, place, scope, targets};
 use crate::call::{Desk, LetThrough};
 use crate::guard::Admission;
-use crate::site;
 use crate::watching::Done;
+use crate::{site, wall};
 
 /// Seconds after which a target heals itself, unless its scope says otherwise: long enough for a slow undo, short for a service.
 pub(crate) const HEAL_AFTER_S: u32 = 60;
@@ -224,7 +224,7 @@ impl Executing {
         for (need, target) in granted.prepared.needs.iter().zip(granted.targets.iter()) {
             if let Some(admission) = &self.admission {
                 let environment = site::environment_of(desk.world.site(), &need.resource);
-                admission.still(desk.recorder.now(), &environment, &need.resource.to_string())?;
+                admission.still(wall::now(), &environment, &need.resource.to_string())?;
             }
             let deadline = Deadline::after(granted.prepared.timeout);
             // First the marker, which says where a lock may be left.
@@ -391,7 +391,9 @@ impl Executing {
             (Standing::After, Some(seen)) => Ok(seen),
             // Cut off, as was meant.
             (Standing::After, None) => Ok(Observed { output: plan.after.clone(), ..before.clone() }),
-            (Standing::Foreign, _) => Err(Ended::Fault(unconfirmed("somebody else changes it at the same time"))),
+            (Standing::Foreign, _) => {
+                Err(Ended::Fault(unconfirmed("somebody else changes it at the same time")))
+            }
             _ => Err(Ended::Fault(unconfirmed("it is not as planned"))),
         }
     }

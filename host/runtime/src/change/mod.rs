@@ -34,10 +34,10 @@ use crate::run;
 use crate::site;
 use crate::world::World;
 
-pub(crate) use draft::{Draft, Origin};
 pub(crate) use begin::executing;
-pub(crate) use execute::{Executing, HEAL_AFTER_S};
 use draft::Drafted;
+pub(crate) use draft::{Draft, Origin};
+pub(crate) use execute::{Executing, HEAL_AFTER_S};
 use project::State;
 
 /// What a run may change, and what it has changed so far.
@@ -74,7 +74,9 @@ impl Changes {
     ) -> Result<Result<Observed, Fault>, Fault> {
         match self {
             // The gate has refused it already: the script does not reach so far.
-            Self::Observe => Ok(Err(Fault::new(Code::BugInternal, Stage::Gate, "an observing run was let change"))),
+            Self::Observe => {
+                Ok(Err(Fault::new(Code::BugInternal, Stage::Gate, "an observing run was let change")))
+            }
             Self::Plan(draft) => draft.lock().await.plan(desk, &granted).await,
             Self::Execute(executing) => executing.lock().await.make(desk, &granted).await,
         }
@@ -95,7 +97,12 @@ impl Draft {
         let after = drafted.after.clone();
         let (summary, heals) = (drafted.summary.clone(), drafted.heals);
         let change = self.change(desk.world.site(), drafted);
-        desk.recorder.record(&Event::ChangePlanned { call_id: granted.call.id, change, summary: summary.clone(), heals })?;
+        desk.recorder.record(&Event::ChangePlanned {
+            call_id: granted.call.id,
+            change,
+            summary: summary.clone(),
+            heals,
+        })?;
         desk.watch.planned(&summary, heals);
         Ok(Ok(Observed { output: after, ..seen }))
     }

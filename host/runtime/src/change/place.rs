@@ -10,14 +10,21 @@ use crate::call::Call;
 /// When it stands there.
 pub(crate) fn fit(call: &Call, gameday: bool, in_scope: bool) -> Result<(), Fault> {
     let refused = |why: &str, hint: &str| {
-        Err(Fault::new(Code::ChangeOutOfPlace, Stage::Gate, format!("call `{}`: {why}", call.primitive)).hint(hint))
+        Err(Fault::new(Code::ChangeOutOfPlace, Stage::Gate, format!("call `{}`: {why}", call.primitive))
+            .hint(hint))
     };
     // A place has one number on the main branch, and two more for each `par` that it stands in.
     if call.place.0.len() > 1 {
-        return refused("it changes something within `par`", "Make changes one after the other, outside of `par`.");
+        return refused(
+            "it changes something within `par`",
+            "Make changes one after the other, outside of `par`.",
+        );
     }
     if call.check.is_some() {
-        return refused("it changes something within a check", "A check only looks; make the change beside it.");
+        return refused(
+            "it changes something within a check",
+            "A check only looks; make the change beside it.",
+        );
     }
     if gameday && !in_scope {
         return refused(

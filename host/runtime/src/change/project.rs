@@ -95,7 +95,12 @@ mod tests {
     fn a_planned_change_shows_in_its_own_state_and_veils_what_may_feel_it_until_its_scope_ends() {
         let site = parse("fabric.toml", include_str!("../../../../fabric.toml")).expect("the site is sound");
         let mut planned = Projection::default();
-        planned.add(Some(7), state("unit.stop", "host:dns-edge-1/keepalived"), "stopped".into(), "stop".into());
+        planned.add(
+            Some(7),
+            state("unit.stop", "host:dns-edge-1/keepalived"),
+            "stopped".into(),
+            "stop".into(),
+        );
         let started = state("unit.start", "host:dns-edge-1/keepalived");
         assert_eq!(planned.state(&started), Some(&"stopped".into()));
         assert_eq!(planned.state(&state("unit.start", "host:dns-edge-1/dnsdist")), None);

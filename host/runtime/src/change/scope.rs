@@ -56,7 +56,9 @@ impl Changes {
         }
         let begun = Event::ScopeBegun { scope, place, title: title.clone() };
         match self {
-            Self::Observe => Ok(Err(refused("the script only observes, so there is nothing to undo".to_owned()))),
+            Self::Observe => {
+                Ok(Err(refused("the script only observes, so there is nothing to undo".to_owned())))
+            }
             Self::Plan(draft) => {
                 desk.recorder.record(&begun)?;
                 // One sample shows that the probe is granted and answers; a dry run watches nothing.
@@ -173,8 +175,12 @@ impl Executing {
         if restored {
             return Ok(encoded(&report));
         }
-        Ok(Err(Fault::new(Code::ChangeNotRestored, Stage::Undo, format!("restore what `{}` changed", open.title))
-            .hint("Look at the packet for what is left; `fabric recover` tries again.")))
+        Ok(Err(Fault::new(
+            Code::ChangeNotRestored,
+            Stage::Undo,
+            format!("restore what `{}` changed", open.title),
+        )
+        .hint("Look at the packet for what is left; `fabric recover` tries again.")))
     }
 
     /// Undoes every change of a scope, or of the whole run, last first. Whether all of them are as before.
@@ -242,7 +248,12 @@ impl Executing {
     }
 }
 
-pub(super) fn ground<'a>(writing: &'a Writing, store: &'a UndoStore, run_id: &'a Slug, desk: &'a Desk) -> Ground<'a> {
+pub(super) fn ground<'a>(
+    writing: &'a Writing,
+    store: &'a UndoStore,
+    run_id: &'a Slug,
+    desk: &'a Desk,
+) -> Ground<'a> {
     let (world, recorder, watch) = (&desk.world, &desk.recorder, &*desk.watch);
     Ground { world, writing, recorder, store, run_id, watch }
 }
@@ -265,5 +276,9 @@ fn refused(message: String) -> Fault {
 }
 
 fn not_open(scope: u64) -> Fault {
-    Fault::new(Code::ScriptArgument, Stage::Decode, format!("end scope {scope}: it is not the innermost open one"))
+    Fault::new(
+        Code::ScriptArgument,
+        Stage::Decode,
+        format!("end scope {scope}: it is not the innermost open one"),
+    )
 }

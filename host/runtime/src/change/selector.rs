@@ -118,7 +118,14 @@ mod tests {
         for text in ["holder(vip:dns)", "peer(vip:dns-gateway)"] {
             assert_eq!(text.parse::<Selector>().map(|s| s.to_string()).as_deref(), Ok(text));
         }
-        for text in ["dns-edge-1", "holder(dns)", "holder(vip:dns", "holder(vip:)", "owner(vip:dns)", "x holder(vip:dns)"] {
+        for text in [
+            "dns-edge-1",
+            "holder(dns)",
+            "holder(vip:dns",
+            "holder(vip:)",
+            "owner(vip:dns)",
+            "x holder(vip:dns)",
+        ] {
             assert!(text.parse::<Selector>().is_err(), "{text}");
         }
     }
@@ -137,7 +144,8 @@ mod tests {
 
     #[test]
     fn a_selector_is_found_and_replaced_where_it_may_stand() {
-        let arguments = Value::table([("host", "holder(vip:dns)".into()), ("unit", "holder(vip:dns)".into())]);
+        let arguments =
+            Value::table([("host", "holder(vip:dns)".into()), ("unit", "holder(vip:dns)".into())]);
         let found = among(&arguments);
         assert_eq!(found.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["host"]);
         let replaced = with_host(&arguments, "host", &"a".parse().expect("a name"));

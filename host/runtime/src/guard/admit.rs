@@ -55,7 +55,7 @@ pub(crate) fn admit(request: &Request<'_>) -> Result<Admission, Vec<Fault>> {
         let message = format!("the policy has {} errors now and had none before", errors.len());
         vec![Fault::new(Code::BugInternal, Stage::Gate, message)]
     })?;
-    let now = run.world.seams.clock.now();
+    let now = crate::wall::now();
     let case = Case {
         policy: &policy,
         base: Path::new(file).parent().unwrap_or(Path::new("")),

@@ -37,6 +37,7 @@ use crate::refusal::Refusal;
 use crate::run::{hostname, principal, user};
 use crate::run_id;
 use crate::site::{self, Redactor};
+use crate::wall;
 use crate::watch::Watch;
 use crate::world::World;
 
@@ -258,7 +259,7 @@ fn begin(
     let now = clock.now();
     operator
         .signer
-        .usable_at(now)
+        .usable_at(wall::now())
         .map_err(|error| Refusal::new(Exit::Authentication, error.to_string()).hint(error.hint()))?;
     let own_id = run_id::new(now, "recover", &SystemEntropy)?;
     let mut head = RunHead {
@@ -383,7 +384,7 @@ fn end(recovery: &Recovery<'_>, recorder: Recorder, left: &[String]) -> Result<S
     let exit = if left.is_empty() { Exit::Done } else { Exit::Incomplete };
     recorder.record(&Event::RunEnded { exits: vec![exit] })?;
     let operator = recovery.operator;
-    let now = recorder.now();
+    let now = wall::now();
     let role = operator.principal().roles.first().map_or("none", Slug::as_str).to_owned();
     let sealed = recorder
         .into_packet()
