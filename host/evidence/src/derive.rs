@@ -238,6 +238,8 @@ impl<'a> Story<'a> {
         }
         match self.worker {
             Some(WorkerEnd::Limit { .. }) => exits.push(Exit::Limit),
+            // What a script throws because a change was refused or failed is told by the exits of changes.
+            Some(WorkerEnd::Threw { .. }) if self.change_failed() => {}
             Some(WorkerEnd::Threw { .. } | WorkerEnd::Died { .. }) => exits.push(Exit::Script),
             Some(WorkerEnd::Aborted { .. }) => exits.push(Exit::ChecksFailed),
             Some(WorkerEnd::Finished | WorkerEnd::Stopped { .. }) | None => {}
@@ -251,6 +253,12 @@ impl<'a> Story<'a> {
             exits.extend(verdict::exits(self.head, &self.changes, verdicts));
         }
         exits
+    }
+
+    /// Whether a change was refused, or not made to its end.
+    fn change_failed(&self) -> bool {
+        let changes = &self.changes;
+        !changes.refusals.is_empty() || changes.changes.iter().any(|change| !change.is_made())
     }
 
     /// Whether the host that ran it also ended it. What was recovered did not, whatever its journal says: whoever seals it did

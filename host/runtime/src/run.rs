@@ -280,32 +280,23 @@ impl Stop {
                 // A GameDay whose steady state does not hold is a failed one, and every check says for itself what failed.
                 Closed::Ended(Outcome::Aborted { .. }),
             ) => vec![Exit::ChecksFailed],
-            Self::Closed(
-                Closed::Ended(Outcome::Threw { .. })
-                | Closed::Broke(_)
-                | Closed::Misbehaved(Misconduct::Protocol(_)),
-            ) => vec![Exit::Script],
+            // Whose fault that is follows from the journal.
+            Self::Closed(Closed::Ended(Outcome::Threw { .. })) => vec![],
+            Self::Closed(Closed::Broke(_) | Closed::Misbehaved(Misconduct::Protocol(_))) => {
+                vec![Exit::Script]
+            }
             Self::Closed(Closed::Unrecorded(_)) => vec![Exit::Bug],
             Self::Interrupted => vec![Exit::Interrupted],
         }
     }
 }
 
-/// The exit that a refused or failed change leads to.
+/// The exit that a refused change leads to.
 pub(crate) fn exit_of(fault: &Fault) -> Exit {
-    match fault.code {
-        Code::GuardApproval
-        | Code::GuardApprovalExpired
-        | Code::GuardApprovalOther
-        | Code::GuardApprovalOwn
-        | Code::GuardApprovalUsed => Exit::Approval,
-        Code::GuardFrozen | Code::GuardUnrecovered => Exit::Unrecovered,
-        Code::GuardSigner => Exit::Authentication,
-        Code::PlanStale | Code::PlanAltered => Exit::PlanStale,
-        Code::BugInternal | Code::EvidenceUnwritable => Exit::Bug,
+    derive::refused(fault.code.as_str()).unwrap_or(match fault.code {
         Code::SiteSecret => Exit::Authentication,
-        _ => Exit::Denied,
-    }
+        _ => Exit::Bug,
+    })
 }
 
 fn exits_of(ledger: &Ledger) -> Vec<Exit> {
