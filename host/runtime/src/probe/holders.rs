@@ -81,7 +81,7 @@ impl One {
         let mut last = None;
         loop {
             let looked = self.clock.now();
-            let seen = (self.sampler)(self.vip.clone()).await;
+            let seen = self.look().await;
             if last.as_ref() != Some(&seen) {
                 self.changed(looked, &seen);
                 last = Some(seen);
@@ -89,6 +89,13 @@ impl One {
             let spent = self.clock.now().duration_since(looked).unwrap_or_default();
             self.clock.sleep(EVERY.saturating_sub(spent)).await;
         }
+    }
+
+    /// Members are not asked at one instant, so a VIP that moves meanwhile seems to have two holders. One that has two is looked at
+    /// again; a split brain is still there then.
+    async fn look(&self) -> Seen {
+        let seen = (self.sampler)(self.vip.clone()).await;
+        if seen.hosts.len() > 1 { (self.sampler)(self.vip.clone()).await } else { seen }
     }
 
     fn changed(&self, looked: SystemTime, seen: &Seen) {
@@ -144,5 +151,30 @@ mod tests {
             .map(|change| (change.at_ms / 100, change.hosts.len(), change.silent.len()))
             .collect();
         assert_eq!(shown, [(0, 1, 0), (6, 0, 1), (10, 1, 1)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_holders_are_told_only_where_they_are_still_there_at_the_next_look() {
+        let clock: Arc<dyn Clock> = Arc::new(Paused(Instant::now()));
+        let name = |text: &str| text.parse::<Slug>().expect("a name");
+        let looks = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let sampler: HolderSampler = Arc::new(move |vip| {
+            let look = looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            // The first VIP moves while it is looked at; the second is split.
+            let both = vip.as_str() == "split" || look == 0;
+            let hosts = if both { vec![name("a"), name("b")] } else { vec![name("b")] };
+            Box::pin(std::future::ready(Seen { hosts, silent: vec![] }))
+        });
+        let tell: Tell = Arc::new(|_| {});
+        for (vip, holders) in [("moving", 1), ("split", 2)] {
+            let watch = HolderWatch::start(vec![name(vip)], &sampler, &tell, &clock, clock.now());
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let changes = watch.stop().await;
+            assert_eq!(
+                changes.iter().map(|change| change.hosts.len()).collect::<Vec<_>>(),
+                [holders],
+                "{vip}"
+            );
+        }
     }
 }
