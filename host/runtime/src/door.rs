@@ -6,9 +6,9 @@ use std::time::Duration;
 use fabric_evidence::{CheckVerdict, Event, WorkerEnd};
 use fabric_model::check::Verdict;
 use fabric_model::door::{Broken, FromWorker, Outcome, Reply, ScopeEnded};
-use fabric_model::{Class, Fault, Value};
+use fabric_model::{Class, Code, Fault, Stage, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::call::{self, Call, Desk};
 use crate::change::scope::Asked;
@@ -87,16 +87,8 @@ impl Door {
                     Ok(frame) => if let Some(closed) = self.take(frame).await { return closed },
                     Err(broken) => return Closed::Broke(broken),
                 },
-                Some(done) = self.tasks.join_next() => {
-                    if let Ok(Err(fault)) = done {
-                        return Closed::Unrecorded(fault);
-                    }
-                }
-                Some(done) = self.changing.join_next() => {
-                    if let Ok(Err(fault)) = done {
-                        return Closed::Unrecorded(fault);
-                    }
-                }
+                Some(done) = self.tasks.join_next() => if let Some(closed) = ended(done) { return closed },
+                Some(done) = self.changing.join_next() => if let Some(closed) = ended(done) { return closed },
             }
         }
     }
@@ -222,6 +214,19 @@ impl Door {
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         lock(&self.ledger)
+    }
+}
+
+/// Why the door closes after a call, if it does: its journal line could not be written, or our own code panicked, and the worker would
+/// wait for its reply for ever.
+fn ended(done: Result<Result<(), Fault>, JoinError>) -> Option<Closed> {
+    match done {
+        Ok(Ok(())) => None,
+        Ok(Err(fault)) => Some(Closed::Unrecorded(fault)),
+        Err(panic) => {
+            let message = format!("a call ended in a panic: {panic}");
+            Some(Closed::Unrecorded(Fault::new(Code::BugInternal, Stage::Record, message)))
+        }
     }
 }
 

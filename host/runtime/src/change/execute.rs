@@ -222,14 +222,16 @@ impl Executing {
     /// Whether the guards still let this change through, and nobody else is at its targets.
     async fn guarded(&mut self, desk: &Desk, granted: &LetThrough<'_>) -> Result<(), Ended> {
         for (need, target) in granted.prepared.needs.iter().zip(granted.targets.iter()) {
-            if let Some(admission) = &self.admission {
-                let environment = site::environment_of(desk.world.site(), &need.resource);
-                admission.still(wall::now(), &environment, &need.resource.to_string())?;
-            }
             let deadline = Deadline::after(granted.prepared.timeout);
             // First the marker, which says where a lock may be left.
             self.pending.add_target(&need.resource, &target.addresses())?;
             self.locks.take(&desk.world.seams, &self.writing, target, deadline).await?;
+        }
+        // Last what is booked, so that only a change which could be made uses up a budget.
+        let Some(admission) = &self.admission else { return Ok(()) };
+        for need in &granted.prepared.needs {
+            let environment = site::environment_of(desk.world.site(), &need.resource);
+            admission.still(wall::now(), &environment, &need.resource.to_string())?;
         }
         Ok(())
     }
