@@ -201,8 +201,13 @@ mod tests {
 
     use super::*;
 
+    /// Any time will do.
+    fn made() -> SystemTime {
+        SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_760_000_000)
+    }
+
     fn key(folder: &Path) -> HostKey {
-        HostKey::load_or_make(&folder.join("host-key.asc"), SystemTime::now()).expect("room")
+        HostKey::load_or_make(&folder.join("host-key.asc"), made()).expect("room")
     }
 
     #[test]
@@ -248,7 +253,7 @@ mod tests {
         key(folder.path());
         let path = folder.path().join("host-key.asc");
         fs::set_permissions(&path, Permissions::from_mode(0o640)).expect("ours");
-        let refused = HostKey::load_or_make(&path, SystemTime::now());
+        let refused = HostKey::load_or_make(&path, made());
         assert!(matches!(refused, Err(KeyError::Exposed { mode: 0o640, .. })), "{refused:?}");
     }
 }

@@ -139,6 +139,9 @@ pub struct ChangeExample {
     pub summary: Option<&'static str>,
 }
 
+/// What a primitive plans; none where there is nothing to do.
+pub type PlanOf<P> = Option<Planned<<P as Changing>::Action, <P as Changing>::Seen>>;
+
 /// A primitive that changes something, and knows how to take it back.
 pub trait Changing: Send + Sync + 'static {
     /// Its name, `area.verb`.
@@ -181,8 +184,7 @@ pub trait Changing: Send + Sync + 'static {
     ///
     /// # Errors
     /// When what is seen cannot be led to what is wanted: a unit that does not exist.
-    fn plan(args: &Self::Args, seen: &Self::Seen)
-    -> Result<Option<Planned<Self::Action, Self::Seen>>, Fault>;
+    fn plan(args: &Self::Args, seen: &Self::Seen) -> Result<PlanOf<Self>, Fault>;
 
     /// An action for people: `stop keepalived.service on dns-edge-1`.
     fn describe(args: &Self::Args, action: &Self::Action) -> String;

@@ -73,9 +73,7 @@ fn each_way_to_cut_control_is_found() {
         (vec![established()], format!("{NEW} are dropped (inet filter, policy of chain input)")),
         (
             vec![ssh(), drop(json!({}))],
-            format!(
-                "VRRP of 192.168.11.112 may be dropped, and both would hold the VIP (inet filter, chain input, rule 2)"
-            ),
+            "VRRP of 192.168.11.112 may be dropped, and both would hold the VIP (inet filter, chain input, rule 2)".to_owned(),
         ),
         (
             vec![json!({ "when": { "state": ["new"] }, "then": "accept" })],

@@ -9,7 +9,9 @@ use std::time::SystemTime;
 use fabric_evidence::{Event, Journal, plan};
 use fabric_gate::{Gate, IntentKey, Needs, Policy, Principal};
 use fabric_model::change::{Heals, HostSpec, Intent, IntentTarget, TargetSpec};
-use fabric_model::plan::{BlastRadius, Grounds, Plan, PlannedChange, PlannedScript, PlannedSite, PlannedTarget};
+use fabric_model::plan::{
+    BlastRadius, Grounds, Plan, PlannedChange, PlannedScript, PlannedSite, PlannedTarget,
+};
 use fabric_model::site::Realm;
 use fabric_model::{Addressed, Class, Digest, Resource, Slug, Value};
 
@@ -96,7 +98,11 @@ fn gate() -> Outcome<Gate> {
 }
 
 fn state(active: &str) -> Value {
-    Value::table([("active_state", active.into()), ("load_state", "loaded".into()), ("restart", "on-failure".into())])
+    Value::table([
+        ("active_state", active.into()),
+        ("load_state", "loaded".into()),
+        ("restart", "on-failure".into()),
+    ])
 }
 
 fn intended(change: u32) -> Outcome<Event> {

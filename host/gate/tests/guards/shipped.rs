@@ -12,7 +12,9 @@ const DEVELOPMENT: [&str; 2] = ["samakia-dev", "samakia-staging"];
 fn in_environment(environment: &str) -> Situation {
     let mut situation = met();
     situation.touches = vec![touch("unit.stop", "host:some-1/keepalived", environment)];
-    situation.approvals[0].environments = vec![slug(environment)];
+    for approval in &mut situation.approvals {
+        approval.environments = vec![slug(environment)];
+    }
     situation
 }
 

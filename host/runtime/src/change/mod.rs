@@ -45,7 +45,7 @@ pub(crate) enum Changes {
     /// Its script only observes.
     Observe,
     /// It is a dry run: changes are planned, and later observations see the planned world.
-    Plan(Mutex<Draft>),
+    Plan(Box<Mutex<Draft>>),
     /// It changes things.
     Execute(Box<Mutex<Executing>>),
 }
@@ -108,6 +108,7 @@ impl Draft {
     }
 
     async fn draft(&self, desk: &Desk, granted: &LetThrough<'_>) -> Result<(Drafted, Observed), Fault> {
+        place::fit(granted.call, self.is_of_gameday(), self.depth() > 0)?;
         let call = change_call(granted)?;
         let resources = resources(granted);
         let state = State::of(&granted.call.primitive, &resources);
@@ -235,7 +236,7 @@ fn projected(before: fabric_model::Value) -> Observed {
 impl Changes {
     /// A dry run with nothing planned yet.
     pub(crate) fn plan(origin: Origin) -> Self {
-        Self::Plan(Mutex::new(Draft::new(origin)))
+        Self::Plan(Box::new(Mutex::new(Draft::new(origin))))
     }
 
     /// A run that may change things.

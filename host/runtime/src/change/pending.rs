@@ -122,7 +122,7 @@ impl PendingTarget {
 
 /// The marker of a run, held by the run itself or by whoever recovers it. The kernel releases it whatever ends the process.
 #[derive(Debug)]
-pub struct Pending {
+pub(crate) struct Pending {
     home: PathBuf,
     folder: PathBuf,
     marker: Marker,
@@ -286,7 +286,7 @@ impl Pending {
 ///
 /// # Errors
 /// When one of the markers cannot be read: what it is about is not known then, so nothing may be changed.
-pub fn pending(home: &Path) -> Result<Vec<Marker>, Fault> {
+pub(crate) fn pending(home: &Path) -> Result<Vec<Marker>, Fault> {
     let runs = store::runs(home);
     let unreadable = |error: &io::Error| unreadable(&runs, &error.to_string());
     let entries = match fs::read_dir(&runs) {

@@ -125,8 +125,9 @@ impl Case<'_> {
         // What nobody could look for is not missing, and a window that cannot be read is not absent.
         let said = |fault: &&Fault| {
             let approval = fault.code.as_str().starts_with(Code::GuardApproval.as_str());
-            !(unknown && approval)
-                && !(self.claims.window.is_some() && window.is_none() && fault.code == Code::GuardWindow)
+            let misspelt = self.claims.window.is_some() && window.is_none();
+            let unsaid = (unknown && approval) || (misspelt && fault.code == Code::GuardWindow);
+            !unsaid
         };
         refused.extend(decision.refused.iter().filter(said).cloned());
         match self.proof() {

@@ -41,6 +41,7 @@ async fn told(frames: &[FromWorker]) -> (Finished, Vec<String>) {
         policy: ("policy.toml".to_owned(), POLICY.to_owned()),
         operator: home.operator().expect("an operator"),
         mode: Mode::Rehearse,
+        execution: None,
         runs: project.join("evidence/runs"),
         time_limit: Duration::from_secs(120),
         watch: Arc::new(Unwatched),

@@ -183,7 +183,7 @@ mod tests {
     fn whoever_asks_the_members_of_a_vip_asks_each_of_them() {
         let site = samakia();
         let vip = endpoint(&site, &"vip:dns".parse().expect("a resource")).expect("it is known");
-        let names = site.vips.get("dns").expect("a VIP").members.keys();
+        let names = site.vips.get(&"dns".parse::<Slug>().expect("a name")).expect("a VIP").members.keys();
         let hosts = names.map(|name| ssh_host(&site, name).expect("it is known")).collect();
         let found = shown(&Aliases::of_site(&site).of(&Target::Members(Members { vip, hosts })));
         for name in ["=vip:dns", "=host:dns-edge-1", "=host:dns-edge-2"] {

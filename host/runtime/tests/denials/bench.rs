@@ -112,6 +112,7 @@ impl Case {
             policy: ("policy.toml".to_owned(), self.policy()),
             operator: home.operator().expect("an operator"),
             mode: Mode::Rehearse,
+            execution: None,
             runs: project.join("evidence/runs"),
             time_limit: Duration::from_secs(120),
             watch: Arc::new(Unwatched),

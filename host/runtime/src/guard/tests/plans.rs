@@ -56,7 +56,7 @@ fn packet(scene: &Scene, run_id: &str, at: SystemTime) -> PathBuf {
     say(&Event::PlanMade { plan: artifact::digest(&plan).expect("it has a form"), changes: 1 });
     say(&Event::RunEnded { exits: vec![Exit::Done] });
     assert_eq!(planned.change, 0);
-    packet.artifact(artifact::NAME, &artifact::to_bytes(&plan).expect("it has a form")).expect("new");
+    packet.artifact("plan.json", &artifact::to_bytes(&plan).expect("it has a form")).expect("new");
     packet.seal(&scene.executor, "operator", "seal", at).expect("it can be sealed");
     dir
 }
