@@ -8,6 +8,7 @@ use rustix::process::Pid;
 use crate::cgroup::Cgroups;
 use crate::error::LabError;
 use crate::keeper;
+use crate::observe_only;
 use crate::place::{Place, read};
 use crate::program::{run, words};
 
@@ -37,6 +38,8 @@ pub(crate) fn start(place: &Place, node: &str) -> Result<(), LabError> {
     argv.push(format!("--directory={}", place.root(node).display()));
     argv.push(format!("--machine={}-{node}", place.id));
     argv.push(format!("--network-namespace-path={}", place.netns_path(node).display()));
+    // For the fault `observe-only`, whose forced command this program is too.
+    argv.push(format!("--bind-ro={}:{}", keeper::own_program()?, observe_only::PROGRAM));
     argv.extend(words(
         "--capability=CAP_NET_ADMIN,CAP_NET_RAW --resolv-conf=off --timezone=off --link-journal=no --console=pipe --settings=no",
     ));

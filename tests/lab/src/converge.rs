@@ -12,6 +12,7 @@ use crate::error::LabError;
 use crate::network;
 use crate::node::{self, FIRST_EDGE, INTERNET, RUNNER, WEB_ADDRESS, WEB_NAME};
 use crate::place::Place;
+use crate::power::Grid;
 use crate::program::{output, run, words};
 
 /// How long the plane may take: a cold boot takes five to ten seconds on two busy cores.
@@ -38,6 +39,11 @@ pub(crate) struct Plane<'lab> {
 }
 
 impl Plane<'_> {
+    /// The power of its nodes.
+    pub(crate) fn grid(&self) -> Grid<'_> {
+        Grid { place: self.place, site: self.site, cgroups: self.cgroups }
+    }
+
     /// Waits until everything answers as the site says.
     pub(crate) fn converged(&self) -> Result<(), LabError> {
         for host in node::hosts(self.site).map(|(name, _)| name).chain([INTERNET]) {

@@ -3,14 +3,19 @@
 mod cgroup;
 mod container;
 mod converge;
+mod digest;
 mod error;
 mod fault;
+mod guests;
 mod image;
 mod keeper;
 mod lock;
 mod network;
 mod node;
+mod observe_only;
 mod place;
+mod power;
+mod probe;
 mod program;
 mod proxmox;
 mod site;
@@ -22,6 +27,7 @@ mod web;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -80,6 +86,18 @@ enum Task {
         /// Its name; all planted faults when none is given.
         name: Option<String>,
     },
+    /// Show what of the nodes must be the same before and after a GameDay, and one digest over it.
+    Digest {
+        /// How to show it.
+        #[arg(long, default_value = "human")]
+        output: Output,
+    },
+    /// Ask a server over and over, with code of its own, and write down every sample. Run it in `runner`.
+    #[command(subcommand)]
+    Probe(Probe),
+    /// Internal: what the fault `observe-only` makes of a command that comes over SSH.
+    #[command(hide = true)]
+    ObserveOnly,
     /// Internal: the process that starts and reaps the others.
     #[command(hide = true)]
     Keeper,
@@ -94,6 +112,28 @@ enum Task {
     /// Internal: one of the lab's own servers.
     #[command(hide = true)]
     Serve { server: Server, addresses: Vec<String> },
+}
+
+#[derive(Debug, Subcommand)]
+enum Probe {
+    /// Ask for the SOA of a name, over UDP.
+    Dns {
+        /// The server's address.
+        #[arg(long)]
+        server: std::net::IpAddr,
+        /// The name.
+        #[arg(long)]
+        name: String,
+        /// From one question to the next, in milliseconds.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+        every: u64,
+        /// For how long, in seconds. A file beside OUT with the ending `stop` ends it before.
+        #[arg(long = "for", default_value_t = 30)]
+        seconds: u64,
+        /// Where the samples go, as JSON.
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -117,7 +157,12 @@ enum Server {
 }
 
 fn main() -> ExitCode {
-    match act(Cli::parse()) {
+    let cli = Cli::parse();
+    // In a node, as the operator.
+    if matches!(cli.task, Task::ObserveOnly) {
+        return observe_only::serve();
+    }
+    match act(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lab: {error}");
@@ -155,6 +200,15 @@ fn act(cli: Cli) -> Result<(), LabError> {
             let _lock = lock::Lock::take(&place)?;
             up::with_plane(&place, |plane| fault::heal(plane, name.as_deref()))
         }
+        Task::Digest { output } => {
+            up::with_plane(&place, |plane| digest::show(plane, output == Output::Json))
+        }
+        Task::Probe(Probe::Dns { server, name, every, seconds, out }) => {
+            let (every, time) = (Duration::from_millis(every), Duration::from_secs(seconds));
+            probe::Dns { server, name, every, time }.run(&out)
+        }
+        // Done before this.
+        Task::ObserveOnly => Ok(()),
         Task::Keeper => keeper::keep(&place),
         Task::Launch { group, command } => keeper::become_member(&group, &command),
         Task::Serve { server: Server::Web, .. } => web::serve(),

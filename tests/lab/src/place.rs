@@ -84,6 +84,11 @@ impl Place {
         self.run.join("proxmox.sock")
     }
 
+    /// What was asked of the served Proxmox, a line for each request: method and path.
+    pub(crate) fn proxmox_log(&self) -> PathBuf {
+        self.run.join("proxmox.log")
+    }
+
     /// The faults that are in effect.
     pub(crate) fn journal(&self) -> PathBuf {
         self.run.join("faults.json")

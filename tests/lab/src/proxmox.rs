@@ -18,9 +18,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use crate::cgroup::Cgroups;
 use crate::error::LabError;
+use crate::guests::{self, Guests, Model};
 use crate::node::{PROXMOX, read_site};
 use crate::place::{Place, read, write};
+use crate::power::Grid;
 use crate::site::{AUTHORITY, TOKEN};
 use crate::up::serve;
 
@@ -82,7 +85,7 @@ struct Served {
 #[derive(Clone)]
 struct Shown {
     tls: TlsAcceptor,
-    model: Arc<Mutex<ProxmoxModel>>,
+    model: Model,
     truncated: bool,
     /// The node is off: its address is that of this lab's server, so connections end at once.
     off: bool,
@@ -109,6 +112,7 @@ pub(crate) fn run(place: &Place) -> Result<(), LabError> {
         let shown = Mutex::new(Shown { tls, model: Arc::clone(&model), truncated: false, off: false });
         nodes.push(Arc::new(Served { node: name.as_str().to_owned(), address, shown }));
     }
+    let guests = Arc::new(Mutex::new(Guests::of(model, place)?));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(LabError::file(&place.run))?;
     // Every address listens before the control socket does, so that whoever gets an answer there finds the API.
@@ -122,7 +126,12 @@ pub(crate) fn run(place: &Place) -> Result<(), LabError> {
     let control = UnixListener::bind(&socket).map_err(LabError::file(&socket))?;
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))
         .map_err(LabError::file(&socket))?;
-    std::thread::spawn(move || take_faults(&control, &site, &secret, &authorities, &nodes));
+    let (followed, site_of, place_of) = (Arc::clone(&guests), site.clone(), place.clone());
+    let cgroups = Cgroups::find()?;
+    std::thread::spawn(move || {
+        guests::follow(&followed, &Grid { place: &place_of, site: &site_of, cgroups: &cgroups });
+    });
+    std::thread::spawn(move || take_faults(&control, &Cluster { site, secret, authorities, nodes, guests }));
     runtime.block_on(async {
         for (node, listener) in listeners {
             tokio::spawn(accept(node, listener));
@@ -159,19 +168,22 @@ async fn answer(node: Arc<Served>, mut stream: TcpStream) {
     }
 }
 
-fn take_faults(
-    control: &UnixListener,
-    site: &Site,
-    secret: &Secret,
-    authorities: &Authorities,
-    nodes: &[Arc<Served>],
-) {
+/// What faults are planted in.
+struct Cluster {
+    site: Site,
+    secret: Secret,
+    authorities: Authorities,
+    nodes: Vec<Arc<Served>>,
+    guests: Arc<Mutex<Guests>>,
+}
+
+fn take_faults(control: &UnixListener, cluster: &Cluster) {
     for stream in control.incoming().flatten() {
         let mut line = String::new();
         if BufReader::new(&stream).read_line(&mut line).is_err() || line.is_empty() {
             continue;
         }
-        let reply = match replace(&line, site, secret, authorities, nodes) {
+        let reply = match cluster.replace(&line) {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.to_string().replace('\n', " "),
         };
@@ -179,25 +191,22 @@ fn take_faults(
     }
 }
 
-fn replace(
-    line: &str,
-    site: &Site,
-    secret: &Secret,
-    authorities: &Authorities,
-    nodes: &[Arc<Served>],
-) -> Result<(), LabError> {
-    let wrong: Wrong = serde_json::from_str(line).map_err(|error| LabError::Usage(error.to_string()))?;
-    let model = model(site, secret, &wrong.faults)?;
-    for node in nodes {
-        let tls = acceptor(authorities, &node.node, node.address, &wrong.faults)?;
-        let off = wrong.faults.contains(&TwinFault::NodeOffline { node: node.node.clone() });
-        *node.shown.lock().unwrap_or_else(PoisonError::into_inner) =
-            Shown { tls, model: Arc::clone(&model), truncated: wrong.truncated, off };
+impl Cluster {
+    fn replace(&self, line: &str) -> Result<(), LabError> {
+        let wrong: Wrong = serde_json::from_str(line).map_err(|error| LabError::Usage(error.to_string()))?;
+        let model = model(&self.site, &self.secret, &wrong.faults)?;
+        for node in &self.nodes {
+            let tls = acceptor(&self.authorities, &node.node, node.address, &wrong.faults)?;
+            let off = wrong.faults.contains(&TwinFault::NodeOffline { node: node.node.clone() });
+            *node.shown.lock().unwrap_or_else(PoisonError::into_inner) =
+                Shown { tls, model: Arc::clone(&model), truncated: wrong.truncated, off };
+        }
+        guests::lock(&self.guests).replace(model);
+        Ok(())
     }
-    Ok(())
 }
 
-fn model(site: &Site, secret: &Secret, faults: &[TwinFault]) -> Result<Arc<Mutex<ProxmoxModel>>, LabError> {
+fn model(site: &Site, secret: &Secret, faults: &[TwinFault]) -> Result<Model, LabError> {
     let mut model = ProxmoxModel::from_site(site, secret);
     for fault in faults {
         model.plant(fault).map_err(|error| LabError::Usage(error.to_string()))?;

@@ -138,16 +138,38 @@ impl ReadCommand {
     pub fn line(&self) -> String {
         self.argv().join(" ")
     }
+
+    /// The command that renders exactly this line; none where no command does. For whoever has to tell reading from changing on the
+    /// far side of the connection.
+    pub fn parse(line: &str) -> Option<Self> {
+        // What a variant holds is the last word of its line: the candidates that this word allows are few, and one of them renders
+        // the line or none does.
+        let word = line.rsplit(' ').next()?;
+        let slug: Option<Slug> = word.parse().ok();
+        let timer: Option<Slug> = word.strip_suffix(".service").and_then(|timer| timer.parse().ok());
+        let path: Option<RemotePath> = word.parse().ok();
+        let fixed =
+            [Self::Addresses, Self::NftRuleset, Self::Sockets, Self::Clock, Self::NftText, Self::LockShow];
+        let named = slug
+            .into_iter()
+            .flat_map(|name| [Self::UnitShow { unit: name.clone() }, Self::Sysctl { key: name }]);
+        let filed = path
+            .into_iter()
+            .flat_map(|path| [Self::FileFacts { path: path.clone() }, Self::FileContent { path }]);
+        let timed = timer.into_iter().map(|timer| Self::TimerShow { timer });
+        fixed.into_iter().chain(named).chain(filed).chain(timed).find(|command| command.line() == line)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ssh::change::{ChangeCommand, Signal};
 
-    #[test]
-    fn no_word_needs_quoting() {
+    /// One of each variant.
+    fn all() -> Vec<ReadCommand> {
         let slug = |text: &str| text.parse::<Slug>().expect("a name");
-        let all = [
+        vec![
             ReadCommand::UnitShow { unit: slug("getty@tty1.service") },
             ReadCommand::Addresses,
             ReadCommand::Sysctl { key: slug("net.ipv4.ip_forward") },
@@ -159,9 +181,65 @@ mod tests {
             ReadCommand::FileContent { path: "/etc/x".parse().expect("a path") },
             ReadCommand::TimerShow { timer: slug("fabric-run-1") },
             ReadCommand::LockShow,
-        ];
-        for word in all.iter().flat_map(ReadCommand::argv) {
+        ]
+    }
+
+    #[test]
+    fn no_word_needs_quoting() {
+        for word in all().iter().flat_map(ReadCommand::argv) {
             assert!(word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@:+-/=,%".contains(&b)), "{word}");
+        }
+    }
+
+    #[test]
+    fn the_line_of_each_command_is_read_as_that_command() {
+        for command in all() {
+            // A new variant does not compile here, so that it is not forgotten above.
+            match &command {
+                ReadCommand::UnitShow { .. }
+                | ReadCommand::Addresses
+                | ReadCommand::Sysctl { .. }
+                | ReadCommand::NftRuleset
+                | ReadCommand::Sockets
+                | ReadCommand::Clock
+                | ReadCommand::NftText
+                | ReadCommand::FileFacts { .. }
+                | ReadCommand::FileContent { .. }
+                | ReadCommand::TimerShow { .. }
+                | ReadCommand::LockShow => {}
+            }
+            assert_eq!(ReadCommand::parse(&command.line()), Some(command));
+        }
+    }
+
+    #[test]
+    fn a_line_that_no_command_renders_is_none() {
+        let unit: Slug = "keepalived.service".parse().expect("a name");
+        let mut lines = vec![
+            ChangeCommand::UnitStop { unit: unit.clone() }.line(),
+            ChangeCommand::UnitKill { unit: unit.clone(), signal: Signal::Kill }.line(),
+            ChangeCommand::NftCheck { path: "/run/fabric-run-1.new.nft".parse().expect("a path") }.line(),
+            ChangeCommand::NftLoad { path: "/run/fabric-run-1.new.nft".parse().expect("a path") }.line(),
+            ChangeCommand::TimerDisarm { timer: "fabric-run-1".parse().expect("a name") }.line(),
+            ChangeCommand::LockDrop.line(),
+            String::new(),
+            "id".to_owned(),
+            "/usr/bin/ip -json address show eth0".to_owned(),
+            "/usr/bin/date --utc +%s.%N ; id".to_owned(),
+            "/usr/bin/sudo -n /usr/bin/cat -- etc/shadow".to_owned(),
+            "/usr/sbin/sysctl --values net.ipv4.ip_forward=1".to_owned(),
+        ];
+        for command in all() {
+            let line = command.line();
+            lines.extend([
+                format!(" {line}"),
+                format!("{line} "),
+                format!("{line}\n"),
+                line.replacen(' ', "  ", 1),
+            ]);
+        }
+        for line in lines {
+            assert_eq!(ReadCommand::parse(&line), None, "{line:?}");
         }
     }
 }

@@ -12,6 +12,7 @@ use super::step::Step;
 use crate::error::LabError;
 use crate::network::LAN_LINK;
 use crate::node::{self, FIRST_EDGE, Filter, INTERNET, hardening, root_addresses};
+use crate::observe_only;
 
 const EDGE: (&str, &str) = ("node", "dns-edge-1");
 const BEHIND: (&str, &str) = ("node", "dns-auth-1");
@@ -251,6 +252,24 @@ pub(crate) const CATALOGUE: &[Kind] = &[
                 restart("ssh")
             );
             Ok(vec![shell(a.get("node"), &apply, &undo)].into())
+        },
+    },
+    Kind {
+        name: "observe-only",
+        arguments: &[],
+        about: "every node's sshd writes down what the operator asks to run, and refuses whatever does not only read",
+        recipe: |site, _| {
+            let keys = "/home/samakia/.ssh/authorized_keys";
+            let option = observe_only::key_option();
+            let forced = |(node, _)| {
+                // The option contains no `|`; a key that has it already keeps it once.
+                let apply = format!(
+                    "install -m 0666 /dev/null {}; grep -q '^command=' {keys} || sed -i 's|^|{option}|' {keys}",
+                    observe_only::RECORD
+                );
+                shell(node, &apply, &format!("sed -i 's|^{option}||' {keys}"))
+            };
+            Ok(node::hosts(site).map(forced).collect::<Vec<_>>().into())
         },
     },
     Kind {

@@ -99,7 +99,7 @@ impl Step {
             Self::Shell { node, apply, .. } => shell(plane, node, apply, "").map(drop),
             Self::Unplug { node, link } => network::set_link(place, node, link, false),
             Self::Freeze { node } => plane.cgroups.freeze(&place.cgroup(node), true),
-            Self::PowerOff { node } => power_off(plane, node),
+            Self::PowerOff { node } => plane.grid().cut(node),
             Self::Switch { rules } => switch(place, &format!("table {TABLE} {{ {rules} }}")),
             Self::Garbage { node, addresses } => serve(place, node, "garbage", addresses),
             Self::Web { server } => web(plane, server),
@@ -158,29 +158,10 @@ fn edit(plane: &Plane<'_>, node: &str, path: &str, text: &str, then: &str) -> Re
     shell(plane, node, then, "").map(drop)
 }
 
-fn power_off(plane: &Plane<'_>, node: &str) -> Result<(), LabError> {
-    // The namespace outlives the container and would go on answering for it.
-    for link in links(plane, node) {
-        network::set_link(plane.place, node, &link, false)?;
-    }
-    container::kill(plane.place, plane.cgroups, node)?;
-    network::forget_addresses(plane.place, node, &plane.vips())
-}
-
 fn power_on(plane: &Plane<'_>, node: &str) -> Result<(), LabError> {
-    for link in links(plane, node) {
-        network::set_link(plane.place, node, &link, true)?;
-    }
-    if container::leader(plane.place, plane.cgroups, node).is_none() {
-        container::start(plane.place, node)?;
-    }
+    plane.grid().give(node)?;
     // What is healed next may have to run inside.
     plane.until(&format!("{node} has booted"), || plane.booted(node))
-}
-
-fn links(plane: &Plane<'_>, node: &str) -> Vec<String> {
-    let hosts = plane.site.hosts.iter().filter(|(name, _)| name.as_str() == node);
-    hosts.flat_map(|(_, host)| &host.interfaces).map(|link| link.name.as_str().to_owned()).collect()
 }
 
 fn switch(place: &Place, rules: &str) -> Result<(), LabError> {

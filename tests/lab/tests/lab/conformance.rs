@@ -6,19 +6,25 @@ use std::sync::Arc;
 
 use fabric_connect::ssh::{KnownHosts, SshClient};
 use fabric_model::site::Site;
-use fabric_twin::conformance::{Case, conforms};
+use fabric_twin::conformance::{Case, changes_conform, conforms};
 use fabric_wire::endpoint::{Secret, SshIdentity};
+use fabric_wire::seam::Ssh;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::machine::Lab;
 
-/// Every case passes from the runner.
-pub(crate) fn assert_conforms(lab: &Lab) {
-    let cases = std::thread::scope(|scope| scope.spawn(|| ask(lab)).join().expect("the cases end"));
-    assert!(cases.len() > 1, "{cases:?}");
-    for case in cases {
-        assert_eq!(case.outcome, Ok(()), "{}", case.name);
-    }
+#[test]
+fn the_real_daemons_pass_the_cases_of_the_twin_and_are_then_as_before() {
+    let lab = Lab::up("conformance");
+    let before = lab.standing();
+    let cases = std::thread::scope(|scope| scope.spawn(|| ask(&lab)).join().expect("the cases end"));
+    assert!(cases.len() > 20, "{cases:?}");
+    let wrong: Vec<String> = cases
+        .into_iter()
+        .filter_map(|case| Some(format!("{}: {}", case.name, case.outcome.err()?)))
+        .collect();
+    assert_eq!(wrong, Vec::<String>::new());
+    lab.settles_to(&before).expect("the cases take back what they do");
 }
 
 /// On a thread of its own, which enters the runner's network namespace: it never comes out again.
@@ -34,7 +40,10 @@ fn ask(lab: &Lab) -> Vec<Case> {
     // One thread: a second one would be outside.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let ssh = SshClient::new(pins, SshIdentity::Key(Secret::new(key)));
-        conforms(&fabric_connect::seams(Arc::new(ssh)), &site).await
+        let ssh = Arc::new(SshClient::new(pins, SshIdentity::Key(Secret::new(key))));
+        let seams = fabric_connect::seams(Arc::clone(&ssh) as Arc<dyn Ssh>);
+        let mut cases = conforms(&seams, &site).await;
+        cases.extend(changes_conform(&seams, &fabric_connect::writing(ssh), &site).await);
+        cases
     })
 }

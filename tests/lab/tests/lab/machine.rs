@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// A lab in a run folder of its own, taken down at the end of the test however it ends.
 pub(crate) struct Lab {
@@ -89,6 +90,31 @@ impl Lab {
         ))
     }
 
+    /// What a GameDay must leave as it found it, line by line.
+    pub(crate) fn standing(&self) -> Vec<String> {
+        let seen: serde_json::Value =
+            serde_json::from_str(&self.ok(&["digest", "--output", "json"])).expect("JSON");
+        let lines = seen.get("lines").and_then(serde_json::Value::as_array).expect("lines");
+        let lines: Vec<String> = lines.iter().filter_map(|line| line.as_str().map(str::to_owned)).collect();
+        assert!(lines.len() > 100, "the digest is over nothing: {lines:?}");
+        lines
+    }
+
+    /// The same once the plane has settled: what a daemon needs some seconds for is waited for, for a minute and a half.
+    pub(crate) fn settles_to(&self, before: &[String]) -> Result<(), String> {
+        let begin = Instant::now();
+        loop {
+            let differences = differences(before, &self.standing());
+            if differences.is_empty() {
+                return Ok(());
+            }
+            if begin.elapsed() > SETTLING {
+                return Err(format!("not as before:\n{}", differences.join("\n")));
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
     pub(crate) fn id(&self) -> String {
         let status: serde_json::Value =
             serde_json::from_str(&self.ok(&["status", "--output", "json"])).expect("JSON");
@@ -121,6 +147,16 @@ impl Drop for Lab {
     fn drop(&mut self) {
         let _best_effort = self.output(&["down"]);
     }
+}
+
+/// How long the plane may take to be as before: a boot takes ten seconds, the timer of a GameDay up to a minute.
+const SETTLING: Duration = Duration::from_secs(90);
+
+/// What is in one list of lines and not in the other.
+pub(crate) fn differences(before: &[String], after: &[String]) -> Vec<String> {
+    let gone = before.iter().filter(|line| !after.contains(line)).map(|line| format!("- {line}"));
+    let new = after.iter().filter(|line| !before.contains(line)).map(|line| format!("+ {line}"));
+    gone.chain(new).collect()
 }
 
 pub(crate) fn text(value: &serde_json::Value, key: &str) -> String {

@@ -1,0 +1,109 @@
+//! The lab's own probe beside a GameDay, and whether the GameDay's probe saw the same.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use serde_json::Value;
+
+use crate::machine::Lab;
+
+/// Who is asked for what: the front VIP, for the first zone behind it.
+const WORDS: [&str; 10] = [
+    "probe",
+    "dns",
+    "--server",
+    "192.168.11.100",
+    "--name",
+    "infra.samakia.net",
+    "--every",
+    "20",
+    "--for",
+    "600",
+];
+
+/// A probe that runs.
+pub(crate) struct Beside {
+    child: Child,
+    out: PathBuf,
+}
+
+/// What a probe saw of the worst outage: it was longer than `least_ms` and shorter than `most_ms`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outage {
+    /// From the first to the last question that was lost.
+    pub(crate) least_ms: f64,
+    /// The gap: from the last good question before it to the first one after it.
+    pub(crate) most_ms: f64,
+    /// How many questions were lost in all.
+    pub(crate) lost: usize,
+}
+
+impl Beside {
+    pub(crate) fn begin(lab: &Lab) -> Self {
+        let out = lab.dir.join("probe.json");
+        let _not_there = fs::remove_file(out.with_extension("stop"));
+        let mut command = lab.command(&["exec", "runner", "--", env!("CARGO_BIN_EXE_fabric-lab")]);
+        command.args(WORDS).arg("--out").arg(&out).stderr(Stdio::inherit());
+        Self { child: command.spawn().expect("fabric-lab starts"), out }
+    }
+
+    /// The samples: when each was sent, in milliseconds of the Unix time, and whether its answer was good.
+    pub(crate) fn end(mut self) -> Vec<(f64, bool)> {
+        fs::write(self.out.with_extension("stop"), "").expect("the probe can be stopped");
+        assert!(self.child.wait().expect("the probe ends").success(), "the lab's own probe failed");
+        let report: Value =
+            serde_json::from_str(&fs::read_to_string(&self.out).expect("a report")).expect("JSON");
+        let samples = report.pointer("/samples").and_then(Value::as_array).expect("samples");
+        let sample = |sample: &Value| {
+            let sent = sample.get("sent_ns").and_then(Value::as_f64).expect("a time");
+            (sent / 1e6, sample.get("took_ns").is_some_and(|took| !took.is_null()))
+        };
+        samples.iter().map(sample).collect()
+    }
+}
+
+/// The samples of a GameDay's probe, in milliseconds since it began.
+pub(crate) fn of_gameday(artifact: &Path) -> Vec<(f64, bool)> {
+    let text = fs::read_to_string(artifact).expect("the artifact of the probe");
+    let sample = |line: &str| {
+        let sample: Value = serde_json::from_str(line).expect("a sample");
+        let sent = sample.get("sent_ns").and_then(Value::as_f64).expect("a time");
+        (sent / 1e6, sample.get("good").and_then(Value::as_bool).expect("a verdict"))
+    };
+    text.lines().map(sample).collect()
+}
+
+/// The longest time between good answers.
+pub(crate) fn worst(samples: &[(f64, bool)]) -> Outage {
+    let lost = samples.iter().filter(|(_, good)| !good).count();
+    let mut worst = Outage { least_ms: 0.0, most_ms: 0.0, lost };
+    let good: Vec<usize> = (0..samples.len()).filter(|at| samples[*at].1).collect();
+    for pair in good.windows(2) {
+        let most_ms = samples[pair[1]].0 - samples[pair[0]].0;
+        if most_ms > worst.most_ms {
+            let inner = &samples[pair[0] + 1..pair[1]];
+            let least = inner.last().zip(inner.first()).map_or(0.0, |(last, first)| last.0 - first.0);
+            (worst.least_ms, worst.most_ms) = (least, most_ms);
+        }
+    }
+    worst
+}
+
+/// Whether one outage explains what both saw. Each knows its beginning and its end to one of its own intervals, so two that agree
+/// differ by less than one interval of each.
+pub(crate) fn agree(one: Outage, other: Outage) -> bool {
+    one.least_ms <= other.most_ms && other.least_ms <= one.most_ms
+}
+
+#[test]
+fn outages_agree_within_an_interval_of_each_probe_and_not_beyond() {
+    let samples = |every: f64, from: f64, to: f64| -> Vec<(f64, bool)> {
+        (0..200).map(|number| f64::from(number) * every).map(|at| (at, at < from || at >= to)).collect()
+    };
+    let seen = worst(&samples(50.0, 1010.0, 4020.0));
+    assert_eq!((seen.least_ms, seen.most_ms, seen.lost), (2950.0, 3050.0, 60));
+    assert!(agree(seen, worst(&samples(20.0, 1010.0, 4020.0))));
+    assert!(!agree(seen, worst(&samples(20.0, 1010.0, 3910.0))), "the other saw it 110 ms shorter");
+    assert!(!agree(seen, worst(&samples(20.0, 1010.0, 1010.0))), "the other saw nothing");
+}
