@@ -16,13 +16,20 @@ use crate::{client, soon};
 /// Runs the tool that the command names without the `sudo` in front of it, so that the machine of the tests needs none.
 const WITHOUT_SUDO: &str = "ForceCommand exec ${SSH_ORIGINAL_COMMAND#*-n }";
 
+/// A change that takes standard input.
+fn staging() -> ChangeCommand {
+    let root = || "root".parse().expect("a name");
+    let path = "/run/fabric-test".parse().expect("a path");
+    ChangeCommand::FileStage { path, owner: root(), group: root(), mode: 0o600 }
+}
+
 /// What a change gives, with everything that it is given on its standard input.
 async fn change(
     ssh: &impl SshWrite,
     host: &SshHost,
     input: &[u8],
 ) -> Result<(u32, Vec<u8>, Vec<u8>), WireError> {
-    let output = ssh.change(host, &ChangeCommand::NftLoad, input, soon()).await?;
+    let output = ssh.change(host, &staging(), input, soon()).await?;
     Ok((output.status, output.stdout, output.stderr))
 }
 
@@ -133,7 +140,7 @@ async fn a_deadline_during_a_change_is_a_timeout() {
     // Both where the command takes its input and hangs, and where it takes none.
     for input in [&b""[..], &vec![0; 4 << 20]] {
         let deadline = Deadline::after(Duration::from_secs(2));
-        let late = ssh.change(&host, &ChangeCommand::NftLoad, input, deadline).await;
+        let late = ssh.change(&host, &staging(), input, deadline).await;
         assert_eq!(late, Err(WireError::Timeout));
     }
 }

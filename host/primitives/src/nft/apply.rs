@@ -5,7 +5,9 @@
 //! and whether they are what is wanted. A table with anything that the types cannot say is never taken for a wanted one.
 //!
 //! # Changes
-//! `nft --check` first, then one transaction that takes the place of the tables that the ruleset names, or of everything where it says so.
+//! The ruleset is brought to the host as a file under `/run`, for root alone, so that a connection that breaks off on the way loads
+//! nothing. Of that file `nft --check` first, then one transaction that takes the place of the tables that the ruleset names, or of
+//! everything where it says so.
 //! Before that the ruleset is looked over: one that would cut the way from the control addresses to sshd, or leaves open whether it would,
 //! is refused with every finding. `danger_cut_control` loads it all the same, and the dead-man timer takes it back.
 //!
@@ -20,7 +22,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fabric_model::check::Basis;
-use fabric_model::{Code, Digest, Fault, RemotePath, Slug, Stage, Value};
+use fabric_model::{Code, Digest, Effect, Fault, RemotePath, Slug, Stage, Value};
 use fabric_wire::Deadline;
 use fabric_wire::nft::{self, ControlPath, Held, Interface, Replace, Ruleset};
 use fabric_wire::ssh::{self, ChangeCommand, ReadCommand, Restore};
@@ -38,7 +40,7 @@ use crate::transport;
 /// The name under which the script that brings the ruleset back is kept.
 const KEPT: &str = "ruleset";
 
-/// The mode of that script on the host: a ruleset tells what is let in.
+/// The mode of scripts on the host: a ruleset tells what is let in.
 const FOR_ROOT_ALONE: u32 = 0o600;
 
 /// Arguments of `nft.apply`.
@@ -198,14 +200,16 @@ impl Changing for Apply {
     }
 
     async fn stage(_: &Args, _: &RulesetAction, task: &Task<'_>) -> Result<(), Fault> {
-        let root: Slug = "root".parse().map_err(|_| internal("root has no name"))?;
         let path = staged(task.own_name()?.as_str())?;
-        let stage = ChangeCommand::FileStage { path, owner: root.clone(), group: root, mode: FOR_ROOT_ALONE };
-        task.change(&stage, task.payload(KEPT)?).await
+        bring(task, path, task.payload(KEPT)?).await
     }
 
     async fn unstage(_: &Args, task: &Task<'_>) -> Result<(), Fault> {
-        task.change(&ChangeCommand::FileRemove { path: staged(task.own_name()?.as_str())? }, &[]).await
+        let own_name = task.own_name()?;
+        for path in [being_loaded(own_name.as_str())?, staged(own_name.as_str())?] {
+            task.change(&ChangeCommand::FileRemove { path }, &[]).await?;
+        }
+        Ok(())
     }
 
     fn restore(restore: Restore, own_name: &Slug) -> Restore {
@@ -228,8 +232,24 @@ impl Changing for Apply {
             }
             RulesetAction::PutBack { .. } => task.payload(KEPT)?,
         };
-        check(task, script).await?;
-        task.change(&ChangeCommand::NftLoad, script).await
+        let path = being_loaded(task.own_name()?.as_str()).map_err(unbegun)?;
+        let remove = ChangeCommand::FileRemove { path: path.clone() };
+        let readied = async {
+            bring(task, path.clone(), script).await?;
+            task.change(&ChangeCommand::NftCheck { path: path.clone() }, &[]).await
+        };
+        if let Err(fault) = readied.await {
+            // Nothing was loaded: once the file is gone as well, everything is as it was.
+            let removed = task.change(&remove, &[]).await;
+            return Err(if removed.is_ok() { fault.effect(Effect::None) } else { fault });
+        }
+        let loaded = task.change(&ChangeCommand::NftLoad { path }, &[]).await;
+        if args.danger_cut_control && matches!(action, RulesetAction::Load { .. }) {
+            // There may be no way left to remove the file over; it goes with what was staged for the timer.
+            return loaded;
+        }
+        let removed = task.change(&remove, &[]).await;
+        loaded.and(removed)
     }
 
     fn examples() -> Vec<ChangeExample> {
@@ -319,17 +339,21 @@ fn look_over(args: &Args) -> Result<(), Fault> {
         ))
 }
 
-/// Has the host's own `nft` look at a script. Nothing was changed if that fails.
-async fn check(task: &Task<'_>, script: &[u8]) -> Result<(), Fault> {
-    let command = ChangeCommand::NftCheck;
-    let changing = task.writing.ssh.change(task.targets.host()?, &command, script, task.deadline);
-    let output = task.deadline.bound(changing).await.map_err(|error| unbegun(error.into()))?;
-    ssh::done(&command, &output).map_err(|error| unbegun(error.into()))
+/// Brings a script to the host as a file. Nothing of it has an effect.
+async fn bring(task: &Task<'_>, path: RemotePath, script: &[u8]) -> Result<(), Fault> {
+    let root: Slug = "root".parse().map_err(|_| unbegun(internal("root has no name")))?;
+    let stage = ChangeCommand::FileStage { path, owner: root.clone(), group: root, mode: FOR_ROOT_ALONE };
+    task.change(&stage, script).await
 }
 
 /// Where a script lies for the dead-man timer: gone when the host starts anew, as is what it would take back.
 fn staged(own_name: &str) -> Result<RemotePath, Fault> {
     format!("/run/{own_name}.nft").parse().map_err(|_| internal("the staged ruleset has no path"))
+}
+
+/// Where the script lies that the change itself loads.
+fn being_loaded(own_name: &str) -> Result<RemotePath, Fault> {
+    format!("/run/{own_name}.new.nft").parse().map_err(|_| internal("the new ruleset has no path"))
 }
 
 /// The digest of tables: that of their canonical form.

@@ -247,7 +247,7 @@ impl SshWrite for Rigged {
         deadline: Deadline,
     ) -> Pending<'a, CommandOutput> {
         Box::pin(async move {
-            let checks = matches!(command, ChangeCommand::NftCheck);
+            let checks = matches!(command, ChangeCommand::NftCheck { .. });
             let (mishap, _) = self.note(if checks { Way::SshCheck } else { Way::SshChange });
             fail_first(mishap.as_ref()).await?;
             let output = self.hands.ssh.change(host, command, input, deadline).await?;

@@ -28,6 +28,7 @@ pub async fn changes_conform(seams: &Seams, writing: &Writing, site: &Site) -> V
         case("a lock that is held cannot be taken", hand.lock().await),
         case("a file is staged, put in its place and removed", hand.file().await),
         case("a ruleset that is none is refused", hand.bad_ruleset().await),
+        case("a ruleset that is not there is refused", hand.no_ruleset().await),
         case("a ruleset is loaded, and the one before it again", hand.ruleset().await),
     ]
 }
@@ -59,8 +60,8 @@ impl Hand<'_> {
 
     /// A change that must end well.
     async fn done(&self, command: ChangeCommand, input: &[u8]) -> Outcome {
-        let output = self.change(command, input).await?;
-        expect(output.status == 0, &output)
+        let output = self.change(command.clone(), input).await?;
+        ssh::done(&command, &output).map_err(text)
     }
 
     async fn read(&self, command: ReadCommand) -> Result<CommandOutput, String> {
@@ -125,7 +126,8 @@ impl Hand<'_> {
         let elapsed = self.shown(&timer).await?;
         self.done(ChangeCommand::UnitStart { unit: self.unit.clone() }, b"").await?;
         self.done(ChangeCommand::TimerDisarm { timer }, b"").await?;
-        let ran = has(&elapsed.0, "SubState=elapsed") && has(&elapsed.1, "SubState=exited");
+        // It runs for as long as its service stays.
+        let ran = has(&elapsed.0, "SubState=running") && has(&elapsed.1, "SubState=exited");
         expect(active == "active" && ran, &(active, elapsed))
     }
 
@@ -175,8 +177,41 @@ impl Hand<'_> {
 
     async fn bad_ruleset(&self) -> Outcome {
         let text = b"table inet fabric_conformance { chain input { accpet } }\n";
-        let checked = self.change(ChangeCommand::NftCheck, text).await?;
-        expect(checked.status != 0, &checked)
+        let before = self.loaded().await?;
+        let path = self.staged(text).await?;
+        let checked = self.change(ChangeCommand::NftCheck { path: path.clone() }, b"").await;
+        let loaded = self.change(ChangeCommand::NftLoad { path: path.clone() }, b"").await;
+        self.done(ChangeCommand::FileRemove { path }, b"").await?;
+        let (checked, loaded, after) = (checked?, loaded?, self.loaded().await?);
+        expect(checked.status != 0 && loaded.status != 0 && after == before, &(checked, loaded, after))
+    }
+
+    /// Without its file there is nothing to load, whatever comes over standard input.
+    async fn no_ruleset(&self) -> Outcome {
+        let before = self.loaded().await?;
+        let path: RemotePath = "/run/fabric-conformance-none.nft".parse().map_err(text)?;
+        let checked = self.change(ChangeCommand::NftCheck { path: path.clone() }, b"flush ruleset\n").await?;
+        let loaded = self.change(ChangeCommand::NftLoad { path }, b"flush ruleset\n").await?;
+        let after = self.loaded().await?;
+        expect(checked.status != 0 && loaded.status != 0 && after == before, &(checked, loaded, after))
+    }
+
+    /// A ruleset as it is brought to the host before it is loaded.
+    async fn staged(&self, ruleset: &[u8]) -> Result<RemotePath, String> {
+        let path: RemotePath = "/run/fabric-conformance.new.nft".parse().map_err(text)?;
+        let root: Slug = "root".parse().map_err(text)?;
+        let stage =
+            ChangeCommand::FileStage { path: path.clone(), owner: root.clone(), group: root, mode: 0o600 };
+        self.done(stage, ruleset).await?;
+        Ok(path)
+    }
+
+    /// Does something with a staged ruleset, and takes its file away again.
+    async fn with_ruleset(&self, ruleset: &[u8], what: impl Fn(RemotePath) -> ChangeCommand) -> Outcome {
+        let path = self.staged(ruleset).await?;
+        let outcome = self.done(what(path.clone()), b"").await;
+        self.done(ChangeCommand::FileRemove { path }, b"").await?;
+        outcome
     }
 
     async fn loaded(&self) -> Result<String, String> {
@@ -187,12 +222,13 @@ impl Hand<'_> {
     async fn ruleset(&self) -> Outcome {
         let before = self.loaded().await?;
         let added = b"table inet fabric_conformance {\n\tchain extra {\n\t\ttype filter hook input priority 10; policy accept;\n\t}\n}\n";
-        self.done(ChangeCommand::NftCheck, added).await?;
+        self.with_ruleset(added, |path| ChangeCommand::NftCheck { path }).await?;
         let checked = self.loaded().await?;
         expect(checked == before, &checked)?;
-        self.done(ChangeCommand::NftLoad, added).await?;
+        self.with_ruleset(added, |path| ChangeCommand::NftLoad { path }).await?;
         let loaded = self.loaded().await;
-        self.done(ChangeCommand::NftLoad, format!("flush ruleset\n{before}").as_bytes()).await?;
+        let restoring = format!("flush ruleset\n{before}");
+        self.with_ruleset(restoring.as_bytes(), |path| ChangeCommand::NftLoad { path }).await?;
         let (loaded, after) = (loaded?, self.loaded().await?);
         expect(loaded.contains("table inet fabric_conformance {") && after == before, &(loaded, after))
     }

@@ -44,18 +44,8 @@ fn on_host(state: &mut State, name: &str, argv: &[&str], input: &[u8]) -> Printe
             link(host, interface, *direction == "up")
         }
         ["/usr/sbin/sysctl", "--write", assignment] => sysctl(host, assignment),
-        ["/usr/sbin/nft", "--check", "--file", "/dev/stdin"] => nft(host, "/dev/stdin", input, false),
-        ["/usr/sbin/nft", "--file", "/dev/stdin"] => nft(host, "/dev/stdin", input, true),
-        ["/usr/sbin/nft", "--file", path] => match host.files.get(path) {
-            Some(file) => {
-                let text = file.bytes.clone();
-                nft(host, path, &text, true)
-            }
-            None => Printed::failed(
-                1,
-                format!("Error: Could not open file \"{path}\": No such file or directory\n"),
-            ),
-        },
+        ["/usr/sbin/nft", "--check", "--file", path] => nft(host, path, false),
+        ["/usr/sbin/nft", "--file", path] => nft(host, path, true),
         ["/usr/bin/install", "--no-target-directory", owner, group, mode, "/dev/stdin", path] => {
             install(host, [owner, group, mode], path, input)
         }
@@ -227,15 +217,19 @@ fn sysctl(host: &mut HostState, assignment: &str) -> Printed {
     }
 }
 
-fn nft(host: &mut HostState, file: &str, text: &[u8], load: bool) -> Printed {
-    match host.ruleset.load(&String::from_utf8_lossy(text)) {
+fn nft(host: &mut HostState, path: &str, load: bool) -> Printed {
+    let Some(file) = host.files.get(path) else {
+        let text = format!("Error: Could not open file \"{path}\": No such file or directory\n");
+        return Printed::failed(1, text);
+    };
+    match host.ruleset.load(&String::from_utf8_lossy(&file.bytes)) {
         Ok(ruleset) => {
             if load {
                 host.ruleset = ruleset;
             }
             Printed::nothing()
         }
-        Err(error) => Printed::failed(1, format!("{file}:{error}\n")),
+        Err(error) => Printed::failed(1, format!("{path}:{error}\n")),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fabric_model::RemotePath;
 use fabric_twin::{Hold, Moment, Operations, Twin, TwinFault};
 use fabric_wire::WireError;
 use fabric_wire::nft;
@@ -15,6 +16,16 @@ use crate::samakia::{deadline, host, site, still_twin};
 pub(crate) async fn change(twin: &Twin, name: &str, command: ChangeCommand, input: &[u8]) {
     let output = tried(twin, name, command, input).await.expect("an output");
     assert_eq!(output.status, 0, "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A ruleset that is staged and loaded, which must end well.
+pub(crate) async fn load(twin: &Twin, name: &str, ruleset: &[u8]) {
+    let path: RemotePath = "/run/fabric-test.new.nft".parse().expect("a path");
+    let root = || "root".parse().expect("a name");
+    let stage = ChangeCommand::FileStage { path: path.clone(), owner: root(), group: root(), mode: 0o600 };
+    change(twin, name, stage, ruleset).await;
+    change(twin, name, ChangeCommand::NftCheck { path: path.clone() }, b"").await;
+    change(twin, name, ChangeCommand::NftLoad { path }, b"").await;
 }
 
 async fn tried(
@@ -77,7 +88,7 @@ async fn a_lockout_cuts_new_connections_and_the_timer_takes_it_back_while_nobody
     let (seams, edge) = (twin.seams(), host(&site(), "dns-edge-1"));
     let read = seams.ssh.read(&edge, &ReadCommand::NftText, deadline()).await.expect("an output");
     let old = [b"flush ruleset\n".as_slice(), &read.stdout].concat();
-    let path: fabric_model::RemotePath = "/run/fabric-old.nft".parse().expect("a path");
+    let path: RemotePath = "/run/fabric-old.nft".parse().expect("a path");
     let root = || "root".parse().expect("a name");
     let stage = ChangeCommand::FileStage { path: path.clone(), owner: root(), group: root(), mode: 0o600 };
     change(&twin, "dns-edge-1", stage, &old).await;
@@ -85,7 +96,7 @@ async fn a_lockout_cuts_new_connections_and_the_timer_takes_it_back_while_nobody
     let arm = ChangeCommand::TimerArm { timer, seconds: 30, restore: Restore::NftLoad { path } };
     change(&twin, "dns-edge-1", arm, b"").await;
     let lockout = b"flush ruleset\ntable inet filter { chain input { type filter hook input priority 0; policy drop;\nct state established accept\n } }\n";
-    change(&twin, "dns-edge-1", ChangeCommand::NftLoad, lockout).await;
+    load(&twin, "dns-edge-1", lockout).await;
     let asked = async || seams.ssh.read(&edge, &ReadCommand::Clock, deadline()).await;
     assert!(asked().await.is_ok(), "the session that stands goes on");
     twin.writing().ssh.forget(&edge).await.expect("nothing to go wrong");
@@ -141,8 +152,7 @@ async fn what_the_renderer_writes_is_loaded_and_filters_as_it_says() {
     let ruleset = nft::profile::edge(&inbound.expect("a profile"), &way_out.expect("a way out"));
     let script = nft::script(&ruleset.expect("a ruleset"));
     let twin = still_twin();
-    change(&twin, "dns-edge-1", ChangeCommand::NftCheck, script.as_bytes()).await;
-    change(&twin, "dns-edge-1", ChangeCommand::NftLoad, script.as_bytes()).await;
+    load(&twin, "dns-edge-1", script.as_bytes()).await;
     for (to, expected) in [
         ("192.168.11.111:22", State::Open),
         ("192.168.11.100:53", State::Open),

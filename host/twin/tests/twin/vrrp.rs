@@ -7,7 +7,7 @@ use fabric_wire::seam::Route;
 use fabric_wire::ssh::{self, ChangeCommand, ReadCommand, Signal};
 use fabric_wire::tcp::{self, State};
 
-use crate::changes::change;
+use crate::changes::{change, load};
 use crate::samakia::{deadline, host, site, still_twin};
 
 /// Three adverts and the skew of priority 100, from above, and a little less than it.
@@ -104,10 +104,10 @@ async fn a_leg_that_is_down_moves_the_vips_of_that_leg_alone() {
 async fn vrrp_that_is_dropped_gives_two_holders_until_it_passes_again() {
     let twin = still_twin();
     let deaf = b"table inet deaf { chain input { type filter hook input priority -10; policy accept; meta l4proto 112 drop; } }\n";
-    change(&twin, "dns-edge-2", ChangeCommand::NftLoad, deaf).await;
+    load(&twin, "dns-edge-2", deaf).await;
     twin.advance(TAKEN_OVER);
     assert_eq!((lan(&twin).await.len(), vlan(&twin).await.len()), (2, 2));
-    change(&twin, "dns-edge-2", ChangeCommand::NftLoad, b"delete table inet deaf\n").await;
+    load(&twin, "dns-edge-2", b"delete table inet deaf\n").await;
     twin.advance(Duration::from_millis(1_100));
     assert_eq!((lan(&twin).await, vlan(&twin).await), (vec!["dns-edge-1"], vec!["dns-edge-1"]));
 }

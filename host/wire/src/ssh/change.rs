@@ -75,11 +75,21 @@ pub enum ChangeCommand {
         /// Its value: one word.
         value: Slug,
     },
-    /// Reads a ruleset in nft's text form from standard input and only checks it.
-    NftCheck,
-    /// Reads a ruleset in nft's text form from standard input and loads it as one transaction. It flushes what it replaces itself.
-    NftLoad,
-    /// Writes standard input to a new file with owner, group and mode, for [`Self::FileRename`] to put in its place.
+    /// Only checks a ruleset in nft's text form, from a file that lies on the host.
+    NftCheck {
+        /// The file.
+        path: RemotePath,
+    },
+    /// Loads a ruleset in nft's text form as one transaction, from a file that lies on the host. It flushes what it replaces itself.
+    ///
+    /// It does not come over standard input: where a connection breaks off, the far side sees an orderly end, and the beginning of a
+    /// ruleset, such as its `flush ruleset`, is a ruleset too.
+    NftLoad {
+        /// The file.
+        path: RemotePath,
+    },
+    /// Writes standard input to a new file with owner, group and mode, for [`Self::FileRename`] to put in its place or for
+    /// [`Self::NftLoad`] to load. Where the connection breaks off, the file may hold a beginning of it.
     FileStage {
         /// The new file.
         path: RemotePath,
@@ -184,8 +194,8 @@ impl ChangeCommand {
             Self::UnitKill { .. } => "systemctl kill",
             Self::LinkSet { .. } => "ip link set",
             Self::SysctlSet { .. } => "sysctl",
-            Self::NftCheck => "nft --check",
-            Self::NftLoad => "nft --file",
+            Self::NftCheck { .. } => "nft --check",
+            Self::NftLoad { .. } => "nft --file",
             Self::FileStage { .. } => "install",
             Self::FileRename { .. } => "mv",
             Self::FileRemove { .. } => "rm",
@@ -219,8 +229,8 @@ impl ChangeCommand {
             }
             Self::LinkSet { interface, up } => link(interface, *up),
             Self::SysctlSet { key, value } => sysctl(key, value),
-            Self::NftCheck => words([NFT, "--check", "--file", "/dev/stdin"]),
-            Self::NftLoad => words([NFT, "--file", "/dev/stdin"]),
+            Self::NftCheck { path } => words([NFT, "--check", "--file", path.as_str()]),
+            Self::NftLoad { path } => words([NFT, "--file", path.as_str()]),
             Self::FileStage { path, owner, group, mode } => words([
                 "/usr/bin/install",
                 "--no-target-directory",
@@ -344,8 +354,14 @@ mod tests {
                 ChangeCommand::SysctlSet { key: slug("net.ipv4.ip_forward"), value: slug("1") },
                 "/usr/bin/sudo -n /usr/sbin/sysctl --write net.ipv4.ip_forward=1",
             ),
-            (ChangeCommand::NftCheck, "/usr/bin/sudo -n /usr/sbin/nft --check --file /dev/stdin"),
-            (ChangeCommand::NftLoad, "/usr/bin/sudo -n /usr/sbin/nft --file /dev/stdin"),
+            (
+                ChangeCommand::NftCheck { path: path("/run/fabric-run-1.new.nft") },
+                "/usr/bin/sudo -n /usr/sbin/nft --check --file /run/fabric-run-1.new.nft",
+            ),
+            (
+                ChangeCommand::NftLoad { path: path("/run/fabric-run-1.new.nft") },
+                "/usr/bin/sudo -n /usr/sbin/nft --file /run/fabric-run-1.new.nft",
+            ),
             (
                 ChangeCommand::FileStage {
                     path: path("/etc/.fabric-run-1"),
@@ -447,8 +463,8 @@ mod tests {
             (name(), signals()).prop_map(|(unit, signal)| ChangeCommand::UnitKill { unit, signal }),
             (name(), any::<bool>()).prop_map(|(interface, up)| ChangeCommand::LinkSet { interface, up }),
             (name(), name()).prop_map(|(key, value)| ChangeCommand::SysctlSet { key, value }),
-            Just(ChangeCommand::NftCheck),
-            Just(ChangeCommand::NftLoad),
+            file().prop_map(|path| ChangeCommand::NftCheck { path }),
+            file().prop_map(|path| ChangeCommand::NftLoad { path }),
             (file(), name(), name(), 0..=0o7777_u32).prop_map(|(path, owner, group, mode)| {
                 ChangeCommand::FileStage { path, owner, group, mode }
             }),

@@ -56,13 +56,17 @@ mod tests {
         ChangeCommand::TimerArm { timer: slug("fabric-run-1"), seconds: 60, restore }
     }
 
+    fn load() -> ChangeCommand {
+        ChangeCommand::NftLoad { path: "/run/fabric-run-1.new.nft".parse().expect("a path") }
+    }
+
     fn disarm() -> ChangeCommand {
         ChangeCommand::TimerDisarm { timer: slug("fabric-run-1") }
     }
 
     #[test]
     fn status_zero_is_done_whatever_was_said() {
-        assert_eq!(done(&ChangeCommand::NftLoad, &printed("")), Ok(()));
+        assert_eq!(done(&load(), &printed("")), Ok(()));
         assert_eq!(done(&arm(), &ended(0, "", "Warning: was already loaded or has a fragment file")), Ok(()));
     }
 
@@ -76,7 +80,7 @@ mod tests {
         let take = ChangeCommand::LockTake { owner: slug("run-b") };
         assert_eq!(done(&take, &ended(1, "", held)), Err(WireError::Exists("fabric-lock.service".into())));
         // Other commands start no transient unit.
-        let other = done(&ChangeCommand::NftLoad, &ended(1, "", held));
+        let other = done(&load(), &ended(1, "", held));
         assert!(matches!(other, Err(WireError::Command { status: 1, .. })), "{other:?}");
         let failed = done(&take, &ended(1, "", "Failed to connect to bus: No such file or directory\n"));
         assert!(matches!(failed, Err(WireError::Command { status: 1, .. })), "{failed:?}");
@@ -110,7 +114,7 @@ mod tests {
     #[test]
     fn a_missing_right_is_a_permission() {
         for stderr in ["sudo: a password is required\n", "Error: Operation not permitted\n"] {
-            let denied = done(&ChangeCommand::NftCheck, &ended(1, "", stderr));
+            let denied = done(&load(), &ended(1, "", stderr));
             assert!(matches!(denied, Err(WireError::Permission(_))), "{denied:?}");
         }
     }
