@@ -8,6 +8,7 @@ mod bare;
 mod change;
 mod client;
 mod fleet;
+mod jitter;
 mod measure;
 mod memory;
 mod openssh;
@@ -54,12 +55,14 @@ fn measure_all() -> Outcome<()> {
         }
     }
     let fleet = Fleet::start(HOSTS)?;
-    let project = Project::write(std::path::absolute(fabric)?, &fleet)?;
+    let program = std::path::absolute(fabric)?;
+    let project = Project::write(program.clone(), &fleet)?;
     cold_start(rounds, &project)?;
     fan_out(rounds, &fleet, &project)?;
     sequence(rounds, &fleet, &project)?;
     jump(rounds, &fleet, &project)?;
     changes(rounds)?;
+    jitter::print(&program)?;
     println!("\nThe most memory of each process\n");
     println!("| {:<14} | {:<7} | {:>8} |\n|:{:-<14}-|:{:-<7}-|{:->9}:|", "", "", "MiB", "", "", "");
     ["noop.rhai", "fanout.rhai", "sequence.rhai"]

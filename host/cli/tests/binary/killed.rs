@@ -28,7 +28,7 @@ fn an_orphan_is_listed_sealed_and_then_forgotten() {
     let folder = scene.packet().file_name().expect("it has one").to_str().expect("text").to_owned();
     assert_eq!(listed.code, Some(8), "{}", listed.all());
     assert!(listed.stdout.contains(&folder), "{}", listed.all());
-    assert!(listed.stderr.contains("`fabric recover` seals them"), "{}", listed.all());
+    assert!(listed.stderr.contains("`fabric recover` seals as aborted"), "{}", listed.all());
     assert!(!scene.packet().join("run.json").exists(), "a dry run seals nothing");
     let recovered = scene.fabric(&["recover"]);
     assert_eq!(recovered.code, Some(0), "{}", recovered.all());

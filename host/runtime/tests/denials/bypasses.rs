@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
+use fabric_model::Code;
 use fabric_model::check::Status;
 use fabric_model::exit::Exit;
-use fabric_model::{Class, Code};
-use fabric_primitives::registry::REGISTRY;
 use fabric_twin::TwinFault;
 
 use crate::bench::{Case, case};
@@ -64,10 +63,11 @@ pub(crate) fn an_ungranted_part_of_a_host_is_denied() {
     case(&[r#""unit.state" = ["host:*/*"]"#], body, &granted).run().check_denied(Code::DeniedResource);
 }
 
-/// While every primitive observes, no script can call one beyond its reach; the gate's own tests hold that rule. The first
-/// primitive that changes something makes this fail, and is to be tried here in a script that reaches `observe`.
-pub(crate) fn no_primitive_is_stronger_than_the_weakest_reach() {
-    assert!(REGISTRY.iter().all(|primitive| primitive.class() == Class::Observe));
+/// Declared and granted, and still stronger than what the script says of itself.
+pub(crate) fn a_change_is_beyond_the_reach_of_a_script_that_observes() {
+    let body = r#"check("stop", || { unit::stop(#{ host: "dns-edge-1", unit: "keepalived" }); });"#;
+    const STOP: &[&str] = &[r#""unit.stop" = ["host:dns-edge-1/keepalived"]"#];
+    case(STOP, body, STOP).run().check_denied(Code::DeniedUndeclared);
 }
 
 pub(crate) fn a_deny_rule_beats_an_allow_rule() {
