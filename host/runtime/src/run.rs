@@ -348,9 +348,10 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished
     exits.sort_unstable();
     exits.dedup();
     let Desk { recorder, changes, .. } = desk;
+    // The way of a script that did not come to its end is not known, so there is nothing to execute.
     let plan = match changes.into_plan(&deferred) {
-        Some(plan) => Some(lay_down(&recorder, &plan)?),
-        None => None,
+        Some(plan) if end == WorkerEnd::Finished => Some(lay_down(&recorder, &plan)?),
+        _ => None,
     };
     recorder.record(&Event::RunEnded { exits })?;
     let recorder = Arc::try_unwrap(recorder).map_err(|_| held())?;

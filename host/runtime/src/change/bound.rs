@@ -53,6 +53,19 @@ impl Bound {
         Ok(())
     }
 
+    /// Whether a script that is over has come to all changes of the plan.
+    ///
+    /// # Errors
+    /// [`Code::PlanStale`] when it has left some out.
+    pub(crate) fn is_whole(&self, reached: u32) -> Result<(), Fault> {
+        match self.entry(reached) {
+            Some(left) => {
+                Err(stale(format!("the script ended before change {reached} of the plan ({})", left.summary)))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Whether the state before a change is the one that the plan foresaw.
     ///
     /// # Errors

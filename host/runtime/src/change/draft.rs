@@ -7,8 +7,8 @@ use fabric_model::plan::{self, Grounds, Plan, PlannedChange, PlannedScript, Plan
 use fabric_model::site::Site;
 use fabric_model::{Class, Digest, PrimitiveName, Slug, Value};
 
-use super::blast;
 use super::project::{Projection, State};
+use super::{HEAL_AFTER_S, blast};
 
 /// The plan so far, and the world as it would be.
 pub(crate) struct Draft {
@@ -17,7 +17,14 @@ pub(crate) struct Draft {
     pub(crate) projection: Projection,
     /// What was observed since the last change.
     rests_on: Vec<String>,
-    scopes: Vec<(u64, String)>,
+    scopes: Vec<Open>,
+}
+
+/// A scope that is open.
+struct Open {
+    scope: u64,
+    title: String,
+    heal_after_s: u32,
 }
 
 /// What a plan is made from.
@@ -68,6 +75,11 @@ impl Draft {
         }
     }
 
+    /// Whether its script is a GameDay, whose changes stand in scopes.
+    pub(crate) fn is_of_gameday(&self) -> bool {
+        self.plan.script.kind == "gameday"
+    }
+
     /// A change is planned. Gives its number.
     pub(crate) fn change(&mut self, site: &Site, drafted: Drafted) -> u32 {
         let number = u32::try_from(self.plan.changes.len()).unwrap_or(u32::MAX);
@@ -75,12 +87,12 @@ impl Draft {
         let scope = self.scopes.last();
         if drafted.action.is_some() {
             let state = State::of(&drafted.primitive, &resources);
-            let scope = scope.map(|(scope, _)| *scope);
+            let scope = scope.map(|open| open.scope);
             self.projection.add(scope, state, drafted.after.clone(), drafted.summary.clone());
         }
         self.plan.changes.push(PlannedChange {
             change: number,
-            scope: scope.map(|(_, title)| title.clone()),
+            scope: scope.map(|open| open.title.clone()),
             blast: blast::radius(site, &blast::hosts_of(&resources)),
             rests_on: std::mem::take(&mut self.rests_on),
             primitive: drafted.primitive,
@@ -99,13 +111,18 @@ impl Draft {
         number
     }
 
-    pub(crate) fn begin_scope(&mut self, scope: u64, title: String) {
-        self.scopes.push((scope, title));
+    pub(crate) fn begin_scope(&mut self, scope: u64, title: String, heal_after_s: u32) {
+        self.scopes.push(Open { scope, title, heal_after_s });
+    }
+
+    /// Seconds after which a target would heal itself here.
+    pub(crate) fn heal_after_s(&self) -> u32 {
+        self.scopes.last().map_or(HEAL_AFTER_S, |open| open.heal_after_s)
     }
 
     /// What was planned in the scope counts as taken back.
     pub(crate) fn end_scope(&mut self, scope: u64) {
-        self.scopes.retain(|(open, _)| *open != scope);
+        self.scopes.retain(|open| open.scope != scope);
         self.projection.end(scope);
     }
 
@@ -114,7 +131,7 @@ impl Draft {
     }
 
     pub(crate) fn innermost(&self) -> Option<u64> {
-        self.scopes.last().map(|(scope, _)| *scope)
+        self.scopes.last().map(|open| open.scope)
     }
 
     /// The plan, with the titles of the checks that could not be looked at.

@@ -166,9 +166,21 @@ impl Executing {
     fn refuse(&mut self, desk: &Desk, fault: &Fault) -> Result<(), Fault> {
         if self.stopped.is_none() {
             desk.recorder.record(&Event::GuardRefused { fault: FaultRecord::from(fault) })?;
+            desk.watch.denied(fault);
             self.stopped = Some(fault.clone());
         }
         Ok(())
+    }
+
+    /// The script is over, as it was meant to be: a plan of which it left something out was made for another course of things.
+    ///
+    /// # Errors
+    /// Only when the journal cannot be written.
+    pub(super) fn end(&mut self, desk: &Desk) -> Result<(), Fault> {
+        let Some(Err(stale)) = self.bound.as_ref().map(|bound| bound.is_whole(self.next)) else {
+            return Ok(());
+        };
+        self.refuse(desk, &stale)
     }
 
     /// Why nothing more may be changed, if that is so.
@@ -185,12 +197,13 @@ impl Executing {
         }
         self.begin(desk).await?;
         self.next += 1;
+        self.hold(desk, granted).await?;
         let seen = look(desk, granted, call).await?;
         if let Some(bound) = &self.bound {
             bound.is_foreseen(number, &seen.output)?;
         }
         let Some(plan) = call.plan(&seen.output)? else { return Ok(seen) };
-        self.guarded(desk, granted).await?;
+        self.guarded(desk, granted)?;
         let (payloads, kept) = self.keep(desk, granted, call, number, &seen.output).await?;
         let intent = self.intent(desk, granted, call, number, &seen.output, &plan, kept)?;
         self.write_down(desk, intent)?;
@@ -219,15 +232,20 @@ impl Executing {
         Ok(())
     }
 
-    /// Whether the guards still let this change through, and nobody else is at its targets.
-    async fn guarded(&mut self, desk: &Desk, granted: &LetThrough<'_>) -> Result<(), Ended> {
+    /// Takes the locks of the targets: from here on nobody else changes what is looked at.
+    async fn hold(&mut self, desk: &Desk, granted: &LetThrough<'_>) -> Result<(), Ended> {
         for (need, target) in granted.prepared.needs.iter().zip(granted.targets.iter()) {
             let deadline = Deadline::after(granted.prepared.timeout);
             // First the marker, which says where a lock may be left.
             self.pending.add_target(&need.resource, &target.addresses())?;
             self.locks.take(&desk.world.seams, &self.writing, target, deadline).await?;
         }
-        // Last what is booked, so that only a change which could be made uses up a budget.
+        Ok(())
+    }
+
+    /// Whether the guards still let this change through; books it. Last of all, so that only a change which could be made uses up
+    /// a budget.
+    fn guarded(&self, desk: &Desk, granted: &LetThrough<'_>) -> Result<(), Ended> {
         let Some(admission) = &self.admission else { return Ok(()) };
         for need in &granted.prepared.needs {
             let environment = site::environment_of(desk.world.site(), &need.resource);

@@ -122,7 +122,7 @@ impl Draft {
             }
         };
         let plan = call.plan(&seen.output)?;
-        let drafted = drafted(desk, granted, call, &seen, grounds, plan)?;
+        let drafted = drafted(desk, granted, call, &seen, grounds, (plan, self.heal_after_s()))?;
         Ok((drafted, seen))
     }
 }
@@ -133,7 +133,7 @@ fn drafted(
     call: &dyn ChangeCall,
     seen: &Observed,
     grounds: Grounds,
-    plan: Option<ErasedPlan>,
+    (plan, heal_after_s): (Option<ErasedPlan>, u32),
 ) -> Result<Drafted, Fault> {
     let (primitive, class) = (granted.call.primitive.clone(), granted.class);
     let arguments = granted.prepared.arguments.clone();
@@ -161,7 +161,10 @@ fn drafted(
     };
     if let Some(plan) = plan {
         drafted.summary = call.describe(&plan.action)?;
-        drafted.heals = heals(&plan, HEAL_AFTER_S);
+        if plan.heal.is_some() {
+            timer::enough(heal_after_s, granted.prepared.timeout)?;
+        }
+        drafted.heals = heals(&plan, heal_after_s);
         drafted.inverse = plan.inverse.as_ref().map(|inverse| call.describe(inverse)).transpose()?;
         drafted.after = plan.after;
         drafted.action = Some(plan.action);

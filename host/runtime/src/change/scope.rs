@@ -65,7 +65,7 @@ impl Changes {
                 if let Err(fault) = Watching::try_once(desk, &watch).await {
                     return Ok(Err(fault));
                 }
-                draft.lock().await.begin_scope(scope, title);
+                draft.lock().await.begin_scope(scope, title, seconds);
                 Ok(Ok(Value::Null))
             }
             Self::Execute(executing) => {
@@ -133,6 +133,9 @@ impl Changes {
         while let Some(scope) = executing.scopes.last().map(|open| open.scope) {
             let cut = Event::ScopeEnding { scope, how: "cut".to_owned(), message: None };
             recorded = recorded.and(executing.close(desk, &cut).await.map(drop));
+        }
+        if succeeded {
+            recorded = recorded.and(executing.end(desk));
         }
         let kept = executing.finish(desk, succeeded).await;
         if let Some(heart) = executing.heart.take() {

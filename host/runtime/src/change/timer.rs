@@ -58,21 +58,28 @@ pub(crate) struct Arming {
     pub(crate) renewed: bool,
 }
 
+/// Whether a timer leaves the step that follows enough time, so that it does not fire into it.
+///
+/// # Errors
+/// `change.timer` when it does not.
+pub(crate) fn enough(seconds: u32, step: Duration) -> Result<(), Fault> {
+    let least = step + MARGIN;
+    if Duration::from_secs(seconds.into()) >= least {
+        return Ok(());
+    }
+    let least = least.as_secs();
+    let message =
+        format!("arm a timer of {seconds} s: the step alone may take so long that it needs {least} s");
+    Err(Fault::new(Code::ChangeTimer, Stage::Plan, message)
+        .hint("Give the scope more time before its targets heal themselves, or the step less."))
+}
+
 /// Arms the timer of a change on its target and reads it back.
 ///
 /// # Errors
 /// `change.timer` when it is not armed as it should be; what was armed is disarmed then. Or the journal cannot be written.
 pub(crate) async fn arm(ground: &Ground<'_>, task: &Task<'_>, arming: Arming) -> Result<(), Fault> {
-    let least = arming.step + MARGIN;
-    if Duration::from_secs(arming.seconds.into()) < least {
-        let (seconds, least) = (arming.seconds, least.as_secs());
-        return Err(Fault::new(
-            Code::ChangeTimer,
-            Stage::Apply,
-            format!("arm a timer of {seconds} s: the step alone may take so long that it needs {least} s"),
-        )
-        .hint("Give the scope more time before its targets heal themselves, or the step less."));
-    }
+    enough(arming.seconds, arming.step)?;
     let owner =
         Owner { host: task.targets.host()?.clone(), run_id: task.run_id.clone(), change: task.change };
     let mut live = ground.store.live.lock().await;
