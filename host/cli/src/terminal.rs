@@ -98,8 +98,9 @@ impl Watch for Terminal {
 
     fn denied(&self, fault: &Fault) {
         self.print(&format!(
-            "  {BAD}denied{BAD:#} {}{}",
+            "  {BAD}denied{BAD:#} {} [{}]{}",
             lines(&fault.message, "    "),
+            fault.code,
             hints(&fault.hints, "    ")
         ));
     }
@@ -127,7 +128,10 @@ impl Watch for Terminal {
     }
 
     fn committed(&self, changes: u32) {
-        self.print(&format!("  {GOOD}stay {GOOD:#} {changes} changes"));
+        self.print(&format!(
+            "  {GOOD}stay {GOOD:#} {changes} {}",
+            if changes == 1 { "change" } else { "changes" }
+        ));
     }
 
     fn scope_begun(&self, title: &str) {

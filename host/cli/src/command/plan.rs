@@ -1,8 +1,12 @@
 //! `fabric plan show`: a plan as a reviewer reads it.
 
+use std::collections::BTreeSet;
+
+use fabric_model::Value;
 use fabric_model::change::Heals;
 use fabric_model::exit::Exit;
 use fabric_model::plan::{Grounds, Plan, PlannedChange};
+use fabric_model::site::Realm;
 use fabric_runtime::Refusal;
 use fabric_runtime::guard::FoundPlan;
 
@@ -50,29 +54,45 @@ fn review(found: &FoundPlan) -> String {
     if !plan.deferred.is_empty() {
         text.push(format!("\nchecks that wait for the changes: {}", plan.deferred.join("; ")));
     }
-    text.push(format!("\napprove with  fabric approve {}", found.digest));
-    text.push(format!("execute with  {}", command(found)));
+    if plan.site.realm != Realm::Twin {
+        text.push(format!("\nwhere the policy asks for it, approve with\n  {}", approval(found)));
+    }
+    text.push(format!("\nexecute with\n  {}", execution(found)));
     text.join("\n")
 }
 
-fn command(found: &FoundPlan) -> String {
+fn approval(found: &FoundPlan) -> String {
+    let targets = found.plan.changes.iter().flat_map(|change| &change.targets);
+    let environments: BTreeSet<&str> = targets.map(|target| target.environment.as_str()).collect();
+    let environments: Vec<String> =
+        environments.into_iter().map(|name| format!(" --environment {name}")).collect();
+    format!("fabric approve {}{} --reason TEXT", found.digest, environments.concat())
+}
+
+fn execution(found: &FoundPlan) -> String {
     let plan = &found.plan;
-    let params: String = plan
-        .params
-        .iter()
-        .map(|(name, value)| match value {
-            fabric_model::Value::Text(text) => format!(" --param {name}={text}"),
-            other => format!(" --param {name}={}", serde_json::to_string(other).unwrap_or_default()),
-        })
-        .collect();
+    let mut words = vec![quoted(&plan.script.path)];
+    for (name, value) in &plan.params {
+        let value = match value {
+            Value::Text(text) => text.clone(),
+            other => serde_json::to_string(other).unwrap_or_default(),
+        };
+        words.push(format!("--param {}", quoted(&format!("{name}={value}"))));
+    }
     match plan.site.realm {
-        fabric_model::site::Realm::Twin => {
-            format!("fabric rehearse {}{params} --plan {}", plan.script.path, found.digest)
+        Realm::Twin => format!("fabric rehearse {} --plan {}", words.join(" "), found.digest),
+        Realm::Real | Realm::Lab => {
+            format!("fabric run {} --execute --plan {} --reason TEXT", words.join(" "), found.digest)
         }
-        _ => format!(
-            "fabric run {}{params} --execute --plan {} --reason '...'",
-            plan.script.path, found.digest
-        ),
+    }
+}
+
+/// A word as a shell takes it whole.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:=@%+,-".contains(&byte);
+    match !word.is_empty() && word.bytes().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }
 
@@ -86,7 +106,7 @@ fn summary(plan: &Plan) -> String {
 }
 
 fn lines_of(change: &PlannedChange) -> Vec<String> {
-    let json = |value: &fabric_model::Value| serde_json::to_string(value).unwrap_or_default();
+    let json = |value: &Value| serde_json::to_string(value).unwrap_or_default();
     let mut lines = vec![format!("{}. {}", change.change, change.summary)];
     let mut line = |name: &str, text: String| {
         if !text.is_empty() {

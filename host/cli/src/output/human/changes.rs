@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 use fabric_evidence::RunRecord;
-use fabric_evidence::event::{Act, Mode};
+use fabric_evidence::event::Act;
 use fabric_evidence::record::{ChangeRecord, Verdicts};
 use fabric_model::change::Undone;
 
@@ -79,18 +79,7 @@ pub(super) fn next(run: &RunRecord) -> Vec<String> {
     if let (Act::Plan, Some(digest)) = (run.head.act, run.plan)
         && !run.planned.is_empty()
     {
-        let script = plain(&run.head.script.path);
-        steps.push(format!("read the plan with `fabric plan show {digest}`"));
-        match run.head.mode {
-            Mode::Run => {
-                steps
-                    .push(format!("approve it with `fabric approve {digest}`, where the policy asks for it"));
-                steps.push(format!("execute it with `fabric run --execute --plan {digest} {script}`"));
-            }
-            Mode::Rehearse => {
-                steps.push(format!("rehearse it with `fabric rehearse --plan {digest} {script}`"));
-            }
-        }
+        steps.push(format!("read the plan, and how it is executed, with `fabric plan show {digest}`"));
     }
     if run.verdicts.is_some_and(|verdicts| verdicts.restoration.is_open()) {
         steps.push("take back what is left with `fabric recover`".to_owned());
