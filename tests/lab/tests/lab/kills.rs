@@ -92,14 +92,17 @@ const KILLS: [(Script, &[(At, Then)]); 9] = [
 /// What the issue asks for at least.
 const AT_LEAST: (usize, usize) = (20, 5);
 
+/// How a run ended that was not killed.
+const TOO_EARLY: &str = "it ended before that";
+
 #[test]
 fn a_killed_host_leaves_nothing_that_recover_or_the_targets_do_not_restore() {
     let lab = Lab::up("kills");
     let operator = Operator::of(&lab);
-    // A shorter steady state and shorter timers: what is shown here is neither.
+    // A shorter steady state and shorter timers: what is shown here is neither. A step may take 30 s, which a timer must outlast.
     operator.edit("lib/pair.rhai", "seconds: 5", "seconds: 1");
     for script in [STOP, CRASH, OUTAGE, HUNG, SPLIT] {
-        operator.edit(&format!("{}.rhai", script.name), "heal_after_s: 60", "heal_after_s: 30");
+        operator.edit(&format!("{}.rhai", script.name), "heal_after_s: 60", "heal_after_s: 45");
     }
     let before = lab.standing();
     let mut counts: BTreeMap<Then, usize> = BTreeMap::new();
@@ -107,14 +110,23 @@ fn a_killed_host_leaves_nothing_that_recover_or_the_targets_do_not_restore() {
     for (script, kills) in KILLS {
         for (at, then) in kills {
             let begin = Instant::now();
-            let found = killed(&lab, &operator, script, (*at, *then), &before);
+            let mut found = killed(&lab, &operator, script, (*at, *then), &before);
+            // A machine that is too busy for a steady state ends a run before its time; nobody was killed then.
+            for _again in 0..2 {
+                if found.as_ref().is_err_and(|line| line.starts_with(TOO_EARLY)) {
+                    found = killed(&lab, &operator, script, (*at, *then), &before);
+                }
+            }
             println!(
                 "{} {:5.1} s  {:22} {at:?}, then {then:?}",
                 if found.is_ok() { "ok  " } else { "FAIL" },
                 begin.elapsed().as_secs_f64(),
                 script.name
             );
-            *counts.entry(*then).or_default() += 1;
+            if let Err(line) = &found {
+                println!("       {line}");
+            }
+            *counts.entry(*then).or_default() += usize::from(found.is_ok());
             wrong.extend(found.err().map(|line| format!("{} {at:?} {then:?}: {line}", script.name)));
         }
     }
@@ -143,7 +155,7 @@ fn killed(
     if !reached {
         let output = running.output();
         lab.settles_to(before)?;
-        return Err(format!("it ended before that: {}", said(&output)));
+        return Err(format!("{TOO_EARLY}: {}", said(&output)));
     }
     let folder = running.kill().ok_or("it left no folder")?;
     if then == Then::Nobody {
