@@ -301,3 +301,36 @@ fn what_the_kernel_would_refuse_is_refused_here() {
         assert!(refused.contains(reason), "{refused}\nis not because {reason}\n{chains:#?}");
     }
 }
+
+/// Beside other tables, with nobody named who controls the host.
+fn found_from_anywhere(policy: &str, rules: Value) -> Vec<String> {
+    let chains = json!([{ "name": "input", "base": base("input", policy), "rules": rules }]);
+    let tables = json!([{ "family": "inet", "name": "extra", "chains": chains }]);
+    let ruleset: Ruleset = serde_json::from_value(json!({ "tables": tables })).expect("a sound ruleset");
+    let nobody = ControlPath { from: Vec::new(), vrrp_from: Vec::new(), ..control() };
+    lint(&ruleset, &nobody).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn with_nobody_named_the_way_must_stay_open_to_everybody() {
+    let drop = |when: Value| found_from_anywhere("accept", json!([{ "when": when, "then": "drop" }]));
+    let clean: Vec<String> = Vec::new();
+    assert_eq!(drop(json!({ "protocol": ["vrrp"] })), clean);
+    assert_eq!(drop(json!({ "protocol": ["tcp"], "dport": { "list": [53] } })), clean);
+    let place = "(inet extra, chain input, rule 1)";
+    let of = |family: &str, word: &str| {
+        let what = |phase: &str| {
+            format!("{phase} connections of any {family} address to sshd {word} dropped {place}")
+        };
+        vec![what("new"), what("established")]
+    };
+    let ssh = || json!({ "protocol": ["tcp"], "dport": { "list": [22] } });
+    assert_eq!(drop(ssh()), [of("IPv4", "are"), of("IPv6", "are")].concat());
+    // From one network only: whether that is where control comes from, nobody knows.
+    let mut from = ssh();
+    from["source"] = json!({ "ipv4": ["192.168.12.0/24"] });
+    assert_eq!(drop(from), of("IPv4", "may be"));
+    // Nor is it enough to let one network in.
+    let accept = json!([{ "when": { "source": { "ipv4": ["192.168.11.0/24"] } }, "then": "accept" }]);
+    assert!(!found_from_anywhere("drop", accept).is_empty());
+}

@@ -51,7 +51,8 @@ pub struct Args {
     pub host: Slug,
     /// What it is to hold.
     pub ruleset: Ruleset,
-    /// The addresses from which the host is controlled, as it sees them: the operator's, or those of its jump hosts.
+    /// The addresses from which the host is controlled, as it sees them: the operator's, or those of its jump hosts. Without any the
+    /// way to sshd must stay open whatever the source: enough for a table that only drops something else.
     #[serde(default)]
     pub control: Vec<IpAddr>,
     /// Where its sshd listens; 22 unless given.
@@ -313,13 +314,6 @@ async fn managed(
 
 /// Refuses a ruleset that would cut off control, or of which nobody can tell, with every finding.
 fn look_over(args: &Args) -> Result<(), Fault> {
-    let refuse = |message: String| Fault::new(Code::ScriptArgument, Stage::Plan, message);
-    if args.control.is_empty() {
-        let message = format!("no address is named from which {} is controlled", args.host);
-        return Err(
-            refuse(message).hint("Name in `control` the addresses from which the host is reached over SSH.")
-        );
-    }
     let control = ControlPath {
         from: args.control.clone(),
         to: args.address,
@@ -332,7 +326,12 @@ fn look_over(args: &Args) -> Result<(), Fault> {
         return Ok(());
     }
     let message = format!("the ruleset for {} is refused: {}", args.host, findings.join("; "));
-    Err(refuse(message)
+    let fault = Fault::new(Code::ScriptArgument, Stage::Plan, message);
+    let fault = match args.control.as_slice() {
+        [] => fault.hint("Name in `control` the addresses from which the host is reached over SSH."),
+        _ => fault,
+    };
+    Err(fault
         .hint("Mend the rules that are named; `address` and `interface` say what a rule may depend on.")
         .hint(
             "A ruleset that is meant to cut off control needs `danger_cut_control` and `host:NAME/lockout`.",
@@ -425,10 +424,31 @@ mod tests {
         );
     }
 
+    /// A table beside others that only drops something, and nobody named who controls the host.
+    fn dropping(when: &str) -> Args {
+        args(|args| {
+            args.control.clear();
+            let ruleset = format!(
+                r#"{{"tables": [{{"family": "ip", "name": "fabric_gameday", "chains": [{{"name": "drops",
+                    "base": {{"type": "filter", "hook": "input", "priority": -200, "policy": "accept"}},
+                    "rules": [{{"when": {when}, "then": "drop"}}]}}]}}]}}"#
+            );
+            args.ruleset = serde_json::from_str(&ruleset).expect("a ruleset");
+        })
+    }
+
     #[test]
-    fn nobody_to_control_the_host_is_refused() {
-        let args = args(|args| args.control.clear());
-        assert!(Apply::plan(&args, &seen(&args, LOADED)).is_err());
+    fn with_nobody_named_what_leaves_sshd_alone_is_loaded_and_what_does_not_is_refused() {
+        let deaf = dropping(r#"{"protocol": ["vrrp"]}"#);
+        assert!(Apply::plan(&deaf, &seen(&deaf, LOADED)).expect("a plan").is_some());
+        let mut lockout = dropping(r#"{"protocol": ["tcp"], "dport": {"list": [22]}}"#);
+        let refused = Apply::plan(&lockout, &seen(&lockout, LOADED)).expect_err("it is refused");
+        assert!(refused.message.contains("of any IPv4 address to sshd are dropped"), "{refused}");
+        lockout.danger_cut_control = true;
+        assert!(Apply::plan(&lockout, &seen(&lockout, LOADED)).expect("a plan").is_some());
+        // The example lets one network in, which may be the wrong one.
+        let unnamed = args(|args| args.control.clear());
+        assert!(Apply::plan(&unnamed, &seen(&unnamed, LOADED)).is_err());
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod denials;
 mod faults;
 mod happy;
 mod list;
+mod lockout;
 mod ratchet;
 mod rigged;
 mod scene;
@@ -81,6 +82,7 @@ fn properties_of(primitive: &dyn Primitive) -> impl Iterator<Item = Property> {
 fn main() -> ExitCode {
     let exempt = ratchet::exemptions();
     let mut trials = list::trials();
+    trials.extend(lockout::trials());
     trials.push(Trial::test("ratchet::names_what_exists", ratchet::names_what_exists));
     for primitive in REGISTRY.iter().copied() {
         for (property, holds) in properties_of(primitive) {

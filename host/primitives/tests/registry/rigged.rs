@@ -69,7 +69,7 @@ pub(crate) enum Mishap {
     Fails(WireError),
     /// The seam never gives anything.
     Hangs,
-    /// What is read ends after so many bytes, without an error.
+    /// What is read ends after so many bytes, without an error. What a changing command is given does too, and the connection is gone.
     Cut(usize),
     /// These bytes are read instead of the true ones.
     Garbage(&'static [u8]),
@@ -250,8 +250,14 @@ impl SshWrite for Rigged {
             let checks = matches!(command, ChangeCommand::NftCheck { .. });
             let (mishap, _) = self.note(if checks { Way::SshCheck } else { Way::SshChange });
             fail_first(mishap.as_ref()).await?;
-            let output = self.hands.ssh.change(host, command, input, deadline).await?;
+            // The far side sees an orderly end of what came so far.
+            let arriving = match mishap {
+                Some(Mishap::Cut(after)) => input.get(..after).unwrap_or(input),
+                _ => input,
+            };
+            let output = self.hands.ssh.change(host, command, arriving, deadline).await?;
             match mishap {
+                Some(Mishap::Cut(_)) => Err(WireError::Closed),
                 Some(Mishap::Lost) => pending().await,
                 _ => Ok(output),
             }

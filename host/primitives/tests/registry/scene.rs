@@ -7,6 +7,7 @@ use fabric_model::change::Standing;
 use fabric_model::{Digest, Fault, Slug, Value};
 use fabric_primitives::changing::{ChangeCall, ErasedPlan, Payload, Task};
 use fabric_primitives::{Means, Primitive, Targets, Work, registry};
+use fabric_wire::ssh::{ChangeCommand, done};
 use fabric_wire::{Deadline, Writing};
 use tokio::time::timeout;
 
@@ -76,10 +77,23 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    /// The same with other bytes in place of every payload.
+    pub(crate) fn with_payloads(mut self, bytes: &[u8]) -> Self {
+        for payload in &mut self.payloads {
+            bytes.clone_into(&mut payload.bytes);
+        }
+        self
+    }
+
     /// Whether the state afterwards is another one.
     pub(crate) fn is_visible(&self) -> bool {
         self.plan.after != self.before
     }
+}
+
+/// The name of what the change leaves on its host for a while.
+pub(crate) fn own_name() -> Slug {
+    "fabric-suite-0".parse().expect("a name")
 }
 
 /// A scene that has begun.
@@ -92,6 +106,10 @@ pub(crate) struct Act {
 }
 
 impl Scene {
+    pub(crate) fn of(primitive: &'static dyn Primitive, arguments: Value) -> Self {
+        Self { primitive, arguments, before: Vec::new() }
+    }
+
     /// Everything is granted, what goes before is done, and the twin is at rest. The mishap counts from here.
     pub(crate) async fn open(&self, plan: Plan) -> Act {
         let mut stage = Stage::new(Plan::Nothing);
@@ -151,6 +169,41 @@ impl Act {
         // Time is virtual: without any timer a hung seam would hold up the suite itself.
         let applied = timeout(self.timeout * 2, self.call.apply(action, &task)).await;
         applied.expect("it is over soon after its deadline")
+    }
+
+    /// Brings what the timer needs, and arms it, as the runtime does.
+    pub(crate) async fn arm(&self, change: &Change, seconds: u32) {
+        let (means, writing) = (self.stage.means(), self.stage.writing());
+        let task = self.task(change, &means, &writing);
+        self.call.stage(&change.plan.action, &task).await.expect("it can be staged");
+        let heal = change.plan.heal.clone().expect("the host can take it back");
+        let restore = self.call.restore(heal, &own_name());
+        self.command(&ChangeCommand::TimerArm { timer: own_name(), seconds, restore }).await;
+    }
+
+    /// Runs a command on the host that must end well.
+    pub(crate) async fn command(&self, command: &ChangeCommand) {
+        let host = self.targets.host().expect("it is about a host");
+        let writing = self.stage.writing();
+        let output = writing.ssh.change(host, command, b"", Deadline::after(self.timeout)).await;
+        done(command, &output.expect("an output")).expect("it ends well");
+    }
+
+    /// Looks over a new connection.
+    pub(crate) async fn observe_anew(&self) -> Result<Value, Fault> {
+        let host = self.targets.host().expect("it is about a host");
+        self.stage.writing().ssh.forget(host).await.expect("nothing to go wrong");
+        self.observe().await
+    }
+
+    pub(crate) fn advance(&self, over: Duration) {
+        self.stage.twin.advance(over);
+    }
+
+    /// Takes away what was staged, and does nothing else.
+    pub(crate) async fn unstage(&self, change: &Change) {
+        let (means, writing) = (self.stage.means(), self.stage.writing());
+        self.call.unstage(&self.task(change, &means, &writing)).await.expect("it can be taken away");
     }
 
     /// Looks until it stands there.

@@ -17,7 +17,8 @@ use super::walk::{End, Ending, Fate, Packet, bad_ends};
 /// The way over which a host is controlled, and what else must come through to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlPath {
-    /// Where control comes from: the operator, or the jump host before this one.
+    /// Where control comes from: the operator, or the jump host before this one. None means that nobody knows, so that it may be any
+    /// address: then a ruleset leaves the way open only where it does so whatever the source.
     pub from: Vec<IpAddr>,
     /// The address of this host that control comes to, where it is known.
     pub to: Option<IpAddr>,
@@ -42,17 +43,66 @@ pub struct Finding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// Packets of the control path are thrown away.
-    ControlCut(IpAddr, Phase),
+    ControlCut(Origin, Phase),
     /// Whether packets of the control path pass depends on what is not known beforehand: a limit, an interface, an address.
-    ControlUndecided(IpAddr, Phase),
+    ControlUndecided(Origin, Phase),
     /// New connections of the control path are led elsewhere, or may be.
-    ControlTranslated(IpAddr),
+    ControlTranslated(Origin),
     /// What the VRRP peer sends is thrown away, or may be: both would hold the VIP.
     VrrpCut(IpAddr),
     /// What no rule lets in comes in all the same.
     DefaultAccept,
     /// It never has an effect.
     Unreachable,
+}
+
+/// Where control comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This address.
+    Address(IpAddr),
+    /// Some address of the family.
+    Anywhere(Family),
+}
+
+impl Origin {
+    fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(address),
+            Self::Anywhere(_) => None,
+        }
+    }
+
+    fn family(self) -> Family {
+        match self {
+            Self::Address(address) => Family::of(address),
+            Self::Anywhere(family) => family,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "{address}"),
+            Self::Anywhere(Family::Ip) => f.write_str("any IPv4 address"),
+            Self::Anywhere(Family::Ip6) => f.write_str("any IPv6 address"),
+            Self::Anywhere(Family::Inet) => f.write_str("any address"),
+        }
+    }
+}
+
+impl ControlPath {
+    /// Where control may come from: the addresses, or where there are none every family in which the host can be reached.
+    fn origins(&self) -> Vec<Origin> {
+        if !self.from.is_empty() {
+            return self.from.iter().copied().map(Origin::Address).collect();
+        }
+        match self.to {
+            Some(to) => vec![Origin::Anywhere(Family::of(to))],
+            None => vec![Origin::Anywhere(Family::Ip), Origin::Anywhere(Family::Ip6)],
+        }
+    }
 }
 
 /// A part of a connection.
@@ -92,7 +142,7 @@ impl fmt::Display for Finding {
 /// Everything about a ruleset that is not as it should be; nothing means that it may be loaded.
 pub fn lint(ruleset: &Ruleset, control: &ControlPath) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
-        control.from.iter().flat_map(|from| control_path(ruleset, control, *from)).collect();
+        control.origins().into_iter().flat_map(|from| control_path(ruleset, control, from)).collect();
     findings.extend(control.vrrp_from.iter().flat_map(|from| vrrp(ruleset, *from)));
     for table in ruleset.tables() {
         findings.extend(default_accept(ruleset.replace(), table));
@@ -101,8 +151,8 @@ pub fn lint(ruleset: &Ruleset, control: &ControlPath) -> Vec<Finding> {
     findings
 }
 
-fn control_path(ruleset: &Ruleset, control: &ControlPath, from: IpAddr) -> Vec<Finding> {
-    let client = End { address: Some(from), port: None };
+fn control_path(ruleset: &Ruleset, control: &ControlPath, from: Origin) -> Vec<Finding> {
+    let client = End { address: from.address(), port: None };
     let sshd = End { address: control.to, port: Some(control.port) };
     let packet = |source: End, destination: End, state: State| Packet {
         source,
@@ -110,7 +160,7 @@ fn control_path(ruleset: &Ruleset, control: &ControlPath, from: IpAddr) -> Vec<F
         protocol: Protocol::Tcp,
         state,
         interface: control.interface.clone(),
-        family: Family::of(from),
+        family: from.family(),
     };
     let inward = [Hook::Prerouting, Hook::Input];
     let outward = [Hook::Output, Hook::Postrouting];

@@ -17,7 +17,7 @@ pub use conditions::{Addresses, Conditions, Icmp, Icmp6, Limit, Period, PortsOf,
 pub use element::{Interfaces, Networks4, Networks6, PortRange, Ports};
 pub use json::document;
 pub use kernel::{Held, HeldTable, held};
-pub use lint::{ControlPath, Finding, Phase, Problem, lint};
+pub use lint::{ControlPath, Finding, Origin, Phase, Problem, lint};
 pub use name::{Comment, Interface, LogPrefix, NotAName, Word};
 pub use ruleset::{
     Base, Chain, ChainType, Draft, Family, Hook, Policy, Replace, Rule, Ruleset, Set, SetOf, Table,
