@@ -77,7 +77,7 @@ fn timer(unit: &str, timer: &Timer, clock: Clock) -> Vec<Property> {
         ("ActiveEnterTimestampMonotonic", entered_monotonic.as_str()),
         ("Result", "success"),
     ];
-    let sub = if timer.elapsed.is_some() { "elapsed" } else { "waiting" };
+    let sub = if timer.elapsed.is_some() { "running" } else { "waiting" };
     own(first, unit, &timer.argv.join(" "), "active", sub)
 }
 
