@@ -5,6 +5,7 @@ mod call;
 mod change;
 mod conduct;
 mod door;
+pub mod gameday;
 pub mod guard;
 pub mod home;
 mod lab_guard;

@@ -5,5 +5,5 @@ mod registry;
 mod resolve;
 
 pub use contract::Contract;
-pub use registry::{Mode, Registry, Testcase};
+pub use registry::{Limit, Mode, Registry, Testcase};
 pub use resolve::{Resolved, resolve};

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use fabric_model::exit::Exit;
 use fabric_model::{Diagnostic, Slug};
 use serde::Deserialize;
 use toml::Spanned;
+
+use crate::refusal::Refusal;
 
 /// The only version of registries so far.
 const FORMAT: u32 = 1;
@@ -16,23 +19,35 @@ const HINT: &str = "docs/gamedays.md explains the keys.";
 pub struct Registry {
     /// The testcases by name.
     pub testcases: BTreeMap<String, Testcase>,
+    /// The file and its text, to show a line of it.
+    file: String,
+    text: String,
 }
 
 /// What a testcase stands for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Testcase {
     /// What running it does.
-    pub mode: Mode,
+    pub mode: Limit<Mode>,
     /// The script, relative to the project's root; none where nothing runs it.
     pub script: Option<String>,
     /// The script's parameters, as on the command line. `front` names the VIP.
     pub params: BTreeMap<String, String>,
     /// The environments in which it may be run.
-    pub environments: Vec<Slug>,
+    pub environments: Limit<Vec<Slug>>,
     /// The types of consumers that it may be run for.
-    pub consumers: Vec<String>,
+    pub consumers: Limit<Vec<String>>,
     /// The groups of VIPs that it may be run on.
-    pub groups: Vec<Slug>,
+    pub groups: Limit<Vec<Slug>>,
+}
+
+/// What the registry allows, and where it says so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit<T> {
+    /// What is allowed.
+    pub allowed: T,
+    /// The offset in the registry's text, in bytes.
+    offset: usize,
 }
 
 /// What running a testcase does.
@@ -57,16 +72,26 @@ struct Written {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenTestcase {
-    mode: Mode,
+    mode: Spanned<Mode>,
     script: Option<Spanned<String>>,
     #[serde(default)]
     params: BTreeMap<String, String>,
-    #[serde(default)]
-    environments: Vec<Slug>,
-    #[serde(default)]
-    consumers: Vec<String>,
-    #[serde(default)]
-    groups: Vec<Slug>,
+    environments: Option<Spanned<Vec<Slug>>>,
+    consumers: Option<Spanned<Vec<String>>>,
+    groups: Option<Spanned<Vec<Slug>>>,
+}
+
+impl<T> Limit<T> {
+    fn of(written: Spanned<T>) -> Self {
+        Self { offset: written.span().start, allowed: written.into_inner() }
+    }
+}
+
+impl<T> Limit<Vec<T>> {
+    /// Nothing where nothing is written.
+    fn or_nothing(written: Option<Spanned<Vec<T>>>) -> Self {
+        written.map_or_else(|| Self { allowed: Vec::new(), offset: 0 }, Self::of)
+    }
 }
 
 impl Registry {
@@ -98,7 +123,27 @@ impl Registry {
             }
             testcases.insert(name.into_inner(), testcase.read());
         }
-        if errors.is_empty() { Ok(Self { testcases }) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Self { testcases, file: file.to_owned(), text: text.to_owned() })
+    }
+
+    /// The file, as it was named.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// A refusal because of a limit, with the line that sets it and what to do about it.
+    pub(super) fn refused<T>(
+        &self,
+        limit: &Limit<T>,
+        message: String,
+        says: &str,
+        remedy: String,
+    ) -> Refusal {
+        let at = Diagnostic::at(&self.file, &self.text, limit.offset, says);
+        Refusal { diagnostics: vec![at], ..Refusal::new(Exit::Denied, message) }.hint(remedy)
     }
 }
 
@@ -111,7 +156,7 @@ struct Wrong {
 impl WrittenTestcase {
     fn wrong(&self) -> Vec<Wrong> {
         let about = |what, about_script| Wrong { what, about_script };
-        if self.mode == Mode::Destructive {
+        if *self.mode.get_ref() == Mode::Destructive {
             let named = self.script.is_some();
             return named.then(|| about("is destructive, so it has no script", true)).into_iter().collect();
         }
@@ -126,7 +171,7 @@ impl WrittenTestcase {
         if !self.params.contains_key("front") {
             wrong.push(about("needs the parameter `front`, the VIP that binds it to its targets", false));
         }
-        if self.environments.is_empty() || self.consumers.is_empty() || self.groups.is_empty() {
+        if is_empty(&self.environments) || is_empty(&self.consumers) || is_empty(&self.groups) {
             wrong.push(about("is allowed nowhere: it needs `environments`, `consumers` and `groups`", false));
         }
         wrong
@@ -134,8 +179,19 @@ impl WrittenTestcase {
 
     fn read(self) -> Testcase {
         let Self { mode, script, params, environments, consumers, groups } = self;
-        Testcase { mode, script: script.map(Spanned::into_inner), params, environments, consumers, groups }
+        Testcase {
+            mode: Limit::of(mode),
+            script: script.map(Spanned::into_inner),
+            params,
+            environments: Limit::or_nothing(environments),
+            consumers: Limit::or_nothing(consumers),
+            groups: Limit::or_nothing(groups),
+        }
     }
+}
+
+fn is_empty<T>(written: &Option<Spanned<Vec<T>>>) -> bool {
+    written.as_ref().is_none_or(|list| list.get_ref().is_empty())
 }
 
 /// A registry points at reviewed scripts of the project and nowhere else.
