@@ -1,0 +1,173 @@
+//! The cases of one GameDay, played one after the other and counted.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::time::Instant;
+
+use fabric_twin::Moment;
+
+use crate::case::{self, Finished, Outcome, Victim};
+use crate::lane::{GameDay, Heals, Lane, Point};
+
+/// In a sample every so many-th case of a victim is played.
+const SAMPLE: usize = 5;
+
+/// How many cases of a victim ended how.
+#[derive(Debug, Default)]
+struct Row {
+    cases: usize,
+    /// Of these, the ones in which the site was changed when the kill came.
+    changed: usize,
+    ends: BTreeMap<Outcome, usize>,
+    failed: usize,
+}
+
+/// What a clean run does.
+struct Clean {
+    /// Changing operations of the run.
+    changes: u64,
+    /// The lines of its journal about changes.
+    story: Vec<(String, usize)>,
+    /// Changing operations of a recovery after a kill when everything was changed.
+    recovery: u64,
+}
+
+/// Plays the matrix of one GameDay.
+pub(crate) fn play(gameday: GameDay, every_case: bool) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("there is a runtime").block_on(matrix(gameday, every_case));
+}
+
+async fn matrix(gameday: GameDay, every_case: bool) {
+    let began = Instant::now();
+    let mut lane = Lane::open(gameday).await;
+    let clean = clean(&lane).await;
+    let full = match std::env::var("FABRIC_MATRIX").as_deref() {
+        Ok("full") => true,
+        Ok("sample") => false,
+        _ => every_case,
+    };
+    let (mut rows, mut wrong) = (BTreeMap::<Victim, Row>::new(), Vec::new());
+    for victim in Victim::ALL {
+        let row = rows.entry(victim).or_default();
+        for (index, point) in points(victim, &clean).into_iter().enumerate() {
+            // Which ones of a sample are left out differs from victim to victim.
+            if !full && (index + victim as usize) % SAMPLE != 0 {
+                continue;
+            }
+            row.cases += 1;
+            match case::play(&lane, victim, &point).await {
+                Ok(Finished { outcome, changed }) => {
+                    row.changed += usize::from(changed);
+                    *row.ends.entry(outcome).or_default() += 1;
+                }
+                Err(why) => {
+                    row.failed += 1;
+                    let why = format!("{}, {} at {point:?}: {why}\n", gameday.name, victim.as_str());
+                    // At once, because the others take minutes; and not by `eprint`, which the harness would keep to itself.
+                    let _shown = std::io::stderr().write_all(why.as_bytes());
+                    wrong.push(why);
+                    // What is left of it is no other case's beginning.
+                    lane = Lane::open(gameday).await;
+                }
+            }
+        }
+    }
+    show(&gameday, &rows, &clean, full, began);
+    wrong.extend(missing(&gameday, &rows));
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.concat());
+}
+
+/// What a run does that nobody kills, and a recovery.
+async fn clean(lane: &Lane) -> Clean {
+    let before = lane.changes().await;
+    let mut running = lane.rehearse();
+    lane.until(&mut running, &Point::End).await;
+    let story = running.story();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{}: {}", lane.gameday.name, ended.said);
+    assert!(lane.is_as_before().await, "{}: a clean run leaves the site changed", lane.gameday.name);
+    let changes = lane.changes().await - before;
+    lane.sweep();
+    let mut running = lane.rehearse();
+    let changed = Point::Line("change_confirmed".to_owned(), lane.gameday.changes);
+    assert!(lane.until(&mut running, &changed).await, "{}: not changed", lane.gameday.name);
+    running.kill();
+    let before = lane.changes().await;
+    let mut running = lane.recover();
+    lane.until(&mut running, &Point::End).await;
+    assert_eq!(running.end().code, Some(0), "{}: not recovered", lane.gameday.name);
+    let recovery = lane.changes().await - before;
+    lane.sweep();
+    Clean { changes, story, recovery }
+}
+
+/// Every point at which this victim is killed.
+fn points(victim: Victim, clean: &Clean) -> Vec<Point> {
+    let held = |count: u64| {
+        (1..=count).flat_map(|nth| [Moment::Before, Moment::After].map(|moment| Point::Change(nth, moment)))
+    };
+    if victim == Victim::Recovery {
+        return held(clean.recovery).collect();
+    }
+    let lines = clean.story.iter().map(|(kind, nth)| Point::Line(kind.clone(), *nth));
+    // At its last line the run is over: only a host that is killed there leaves anything to do.
+    let ends = |point: &Point| matches!(point, Point::Line(kind, _) if kind == "run_ended" || kind == "worker_ended");
+    let lines = lines.filter(|point| matches!(victim, Victim::Host | Victim::HostForGood) || !ends(point));
+    held(clean.changes).chain(lines).collect()
+}
+
+fn show(gameday: &GameDay, rows: &BTreeMap<Victim, Row>, clean: &Clean, full: bool, began: Instant) {
+    let mut text = format!(
+        "{}: {} changing operations, {} lines, {} operations of a recovery; {}, {} s\n",
+        gameday.name,
+        clean.changes,
+        clean.story.len(),
+        clean.recovery,
+        if full { "every case" } else { "a sample" },
+        began.elapsed().as_secs()
+    );
+    text += "  victim             cases  changed  by host  by timer  by recover  said, then by recover  unchanged  wrong\n";
+    for (victim, row) in rows {
+        let of = |outcome: Outcome| row.ends.get(&outcome).copied().unwrap_or_default();
+        text += &format!(
+            "  {:<18} {:>5} {:>8} {:>8} {:>9} {:>11} {:>22} {:>10} {:>6}\n",
+            victim.as_str(),
+            row.cases,
+            row.changed,
+            of(Outcome::ByHost),
+            of(Outcome::ByTimer),
+            of(Outcome::ByRecover),
+            of(Outcome::Said),
+            of(Outcome::Unchanged),
+            row.failed
+        );
+    }
+    let _shown = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Counts that are zero where they must not be.
+fn missing(gameday: &GameDay, rows: &BTreeMap<Victim, Row>) -> Vec<String> {
+    let mut missing = Vec::new();
+    for (victim, row) in rows {
+        let mut need = |count: usize, what: &str| {
+            if count == 0 {
+                missing.push(format!("{}, {}: no case {what}\n", gameday.name, victim.as_str()));
+            }
+        };
+        let of = |outcome: Outcome| row.ends.get(&outcome).copied().unwrap_or_default();
+        need(row.cases, "at all");
+        if gameday.heals == Heals::Nothing {
+            continue;
+        }
+        need(row.changed, "in which anything was changed");
+        match victim {
+            Victim::Host | Victim::Recovery => need(of(Outcome::ByRecover), "restored by recover"),
+            Victim::HostForGood if gameday.heals == Heals::ByTimer => need(of(Outcome::ByTimer), "restored by timer"),
+            Victim::HostForGood => need(of(Outcome::ByRecover), "restored by recover"),
+            Victim::Worker | Victim::Network | Victim::Disk => need(of(Outcome::ByHost), "restored by the host"),
+            Victim::NetworkForGood => need(of(Outcome::Said), "in which the host says what is left"),
+        }
+    }
+    missing
+}
