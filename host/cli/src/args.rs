@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Let nothing be changed in an environment for a while
     Freeze(Freeze),
+    /// Run the GameDay that a testcase of a consumer's contract stands for
+    Gameday(Gameday),
     /// Make a signing key, and a trust file that gives it a role
     Init(Init),
     /// List the scripts of this project, or the primitives
@@ -282,6 +284,44 @@ pub(crate) struct Rehearse {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) script: Scripted,
+    #[command(flatten)]
+    pub(crate) execution: Execution,
+}
+
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Gameday {
+    /// The consumer's contract
+    pub(crate) contract: PathBuf,
+    /// The testcase, such as gameday:vip-failover; the contract must name it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) testcase: String,
+    /// What testcases stand for [default: gamedays/registry.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) registry: Option<PathBuf>,
+    /// Who conducts the GameDay
+    #[arg(long, value_name = "NAME")]
+    pub(crate) conductor: Option<String>,
+    /// Run it on the built-in twin of the site, changes included
+    #[arg(long, conflicts_with = "site")]
+    pub(crate) rehearse: bool,
+    /// Only plan the changes of a rehearsal; a run on the site does so anyway
+    #[arg(long, conflicts_with = "plan")]
+    pub(crate) dry_run: bool,
+    /// Rehearse on the twin that `fabric twin` serves on this socket
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) twin: Option<PathBuf>,
+    /// The site file or its folder, or `twin` [default: fabric.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) site: Option<PathBuf>,
+    /// The policy [default: policy.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// The longest that the run may take, in seconds
+    #[arg(long, default_value_t = 900, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) time_limit: u64,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) execution: Execution,
 }

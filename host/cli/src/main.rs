@@ -44,6 +44,7 @@ fn dispatch(args: Args) -> Result<Exit, Refusal> {
         Command::Approve(approve) => command::approve::approve(&place, &approve),
         Command::Check(check) => command::check::check(&place, &check),
         Command::Freeze(freeze) => command::freeze::freeze(&place, &freeze),
+        Command::Gameday(gameday) => command::gameday::gameday(&place, &gameday),
         Command::Init(init) => command::init::init(&place, &init),
         Command::List(list) => command::list::list(&place, &list),
         Command::Recover(recover) => command::recover::recover(&place, &recover),

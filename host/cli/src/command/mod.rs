@@ -3,6 +3,7 @@
 pub(crate) mod approve;
 pub(crate) mod check;
 pub(crate) mod freeze;
+pub(crate) mod gameday;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod plan;

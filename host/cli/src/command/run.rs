@@ -18,7 +18,7 @@ use crate::stream::tell;
 use crate::terminal::{Terminal, WarningsOnly};
 
 /// What the twin is called where a site file's name is expected.
-const TWIN: &str = "twin";
+pub(super) const TWIN: &str = "twin";
 
 /// The seed of the twin's randomness, the same in every rehearsal so that two rehearsals are alike.
 const SEED: u64 = 1;
@@ -87,7 +87,7 @@ fn claims_of_this_process() -> Claims {
 
 impl Rehearse {
     /// A rehearsal in the place of a run, because its site is the twin.
-    fn of(script: Scripted, said: &Said) -> Self {
+    pub(super) fn of(script: Scripted, said: &Said) -> Self {
         let plan = said.plan.clone();
         Self { script, dry_run: false, plan, twin: None, speed: SPEED }
     }
