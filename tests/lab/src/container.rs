@@ -39,7 +39,7 @@ pub(crate) fn start(place: &Place, node: &str) -> Result<(), LabError> {
     argv.push(format!("--machine={}-{node}", place.id));
     argv.push(format!("--network-namespace-path={}", place.netns_path(node).display()));
     // For the fault `observe-only`, whose forced command this program is too.
-    argv.push(format!("--bind-ro={}:{}", keeper::own_program()?, observe_only::PROGRAM));
+    argv.push(format!("--bind-ro={}:{}", place.program().display(), observe_only::PROGRAM));
     argv.extend(words(
         "--capability=CAP_NET_ADMIN,CAP_NET_RAW --resolv-conf=off --timezone=off --link-journal=no --console=pipe --settings=no",
     ));

@@ -74,6 +74,11 @@ impl Place {
         self.run.join("site")
     }
 
+    /// A copy of this program: its own path may be another program's after a rebuild.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.run.join("fabric-lab")
+    }
+
     /// The keeper's socket.
     pub(crate) fn keeper(&self) -> PathBuf {
         self.run.join("keeper.sock")

@@ -73,6 +73,8 @@ pub(crate) fn up(place: &Place, site_file: &Path) -> Result<(), LabError> {
     let built = begin.elapsed();
     raise_inotify()?;
     fs::create_dir_all(&place.run).map_err(LabError::file(&place.run))?;
+    let program = place.program();
+    fs::copy("/proc/self/exe", &program).map_err(LabError::file(&program))?;
     network::build(place, &members)?;
     let nodes: Vec<&str> =
         members.iter().filter(|member| member.container).map(|member| member.name.as_str()).collect();

@@ -35,7 +35,7 @@ pub struct Args {
     /// The record type, such as `A`, `CNAME`, `SOA`.
     #[serde(rename = "type")]
     pub rrtype: RrType,
-    /// `udp` (the default) or `tcp`.
+    /// `udp` (the default, sent again where no answer comes), `udp-once` (for a continuous probe) or `tcp`.
     #[serde(default)]
     pub transport: Transport,
     /// A host through which to ask; TCP only.
@@ -63,7 +63,7 @@ impl Observing for Query {
     type Output = Answer;
 
     fn needs(args: &Args) -> Result<Vec<Need>, Fault> {
-        if args.via.is_some() && args.transport == Transport::Udp {
+        if args.via.is_some() && args.transport != Transport::Tcp {
             let fault = Fault::new(
                 Code::ScriptArgument,
                 Stage::Decode,
@@ -87,7 +87,7 @@ impl Observing for Query {
         let server = targets.socket(args.port)?;
         let route = targets.route();
         let protocol = match args.transport {
-            Transport::Udp => "udp",
+            Transport::Udp | Transport::UdpOnce => "udp",
             Transport::Tcp => "tcp",
         };
         let output =

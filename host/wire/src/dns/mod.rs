@@ -18,11 +18,13 @@ pub use transfer::{RECORD_LIMIT, TRANSFER_LIMIT, Zone, transfer};
 
 /// What carries a query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Transport {
-    /// One datagram each way; from this machine only.
+    /// A datagram each way, sent again where none comes back; from this machine only.
     #[default]
     Udp,
+    /// The same, sent once: for whoever measures how long nobody answers, which what is sent again would hide.
+    UdpOnce,
     /// A TCP connection, which can also go through a host.
     Tcp,
 }

@@ -18,7 +18,7 @@ const SENDINGS: u32 = 3;
 
 /// Asks `server` for the records of one name and type and says what it answered, whatever the response code.
 ///
-/// Over UDP the question is repeated twice within the deadline. A datagram that does not answer the question is passed over; if
+/// Over [`Transport::Udp`] the question is repeated twice within the deadline. A datagram that does not answer the question is passed over; if
 /// nothing better comes, it is what is reported.
 ///
 /// # Errors
@@ -36,10 +36,11 @@ pub async fn query(
     let question = Question::data(name, rrtype, seams.entropy.as_ref())?;
     let started = Instant::now();
     let (message, size) = match (transport, route) {
-        (Transport::Udp, Route::Via(_)) => {
+        (Transport::Udp | Transport::UdpOnce, Route::Via(_)) => {
             return Err(WireError::Unreachable("UDP cannot be forwarded through a host".into()));
         }
-        (Transport::Udp, Route::Direct) => over_udp(seams, server, &question, deadline).await?,
+        (Transport::Udp, Route::Direct) => over_udp(seams, server, &question, SENDINGS, deadline).await?,
+        (Transport::UdpOnce, Route::Direct) => over_udp(seams, server, &question, 1, deadline).await?,
         (Transport::Tcp, _) => {
             let exchange = async {
                 let mut stream = seams.open(route, server, deadline).await?;
@@ -58,12 +59,13 @@ async fn over_udp(
     seams: &Seams,
     server: SocketAddr,
     question: &Question,
+    sendings: u32,
     deadline: Deadline,
 ) -> Result<(hickory_proto::op::Message, usize), WireError> {
     let request = question.encode()?;
-    let interval = deadline.left() / SENDINGS;
+    let interval = deadline.left() / sendings;
     let mut exchanges = JoinSet::new();
-    for sending in 0..SENDINGS {
+    for sending in 0..sendings {
         let seam = seams.datagram.clone();
         let request = request.clone();
         exchanges.spawn(async move {
