@@ -110,10 +110,10 @@ impl Case<'_> {
         let touches = self.plan.map(|found| touches(&found.plan)).unwrap_or_default();
         let (window, misspelt) = self.window();
         refused.extend(misspelt);
-        let (authorities, out_of_reach) = self.authorities(&touches);
+        let (authorities, mut out_of_reach) = self.authorities(&touches);
         let mut known = Known::default();
         for (environment, authority) in &authorities {
-            refused.extend(known.learn(&self, environment, authority).err());
+            out_of_reach.extend(known.learn(&self, environment, authority).err());
         }
         let unknown = !out_of_reach.is_empty();
         refused.extend(out_of_reach);

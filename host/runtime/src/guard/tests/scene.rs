@@ -234,7 +234,7 @@ pub(super) fn plan() -> Plan {
             rests_on: Vec::new(),
             before: Value::Null,
             grounds: Grounds::Observed,
-            action: Some(Value::Null),
+            action: Some("stop".into()),
             summary: "stop keepalived.service on prod-1".to_owned(),
             after: Value::Null,
             inverse: None,
