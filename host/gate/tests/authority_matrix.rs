@@ -27,6 +27,16 @@ const PROBES: &[(&str, &[&str])] = &[
         ],
     ),
     ("dns.transfer", &["vip:dns", "host:dns-auth-2", "host:dns-edge-1", "via:dns-edge-2"]),
+    (
+        "file.put",
+        &[
+            "file:dns-edge-1/etc/keepalived/keepalived.conf",
+            "file:dns-auth-1/etc/shadow",
+            "file:minio-1/etc/hosts",
+            "file:vault-1/etc/hosts",
+            "host:dns-edge-1",
+        ],
+    ),
     ("host.addresses", &["host:dns-edge-1", "host:dns-auth-1", "host:minio-1", "guest:dns-edge-1"]),
     ("host.clock", &["host:dns-edge-1", "host:vault-1"]),
     ("host.sockets", &["host:dns-auth-1", "host:vault-1"]),
@@ -55,12 +65,31 @@ const PROBES: &[(&str, &[&str])] = &[
         "http.head",
         &["vip:minio", "host:minio-1", "name:example.com", "addr:127.0.0.1", "addr:::ffff:127.0.0.1"],
     ),
+    (
+        "link.down",
+        &["host:dns-edge-1/eth0", "host:dns-edge-1/eth1", "host:dns-auth-1/eth0", "host:ntp-1/eth0"],
+    ),
+    ("link.up", &["host:dns-edge-1/eth0", "host:vault-1/eth0"]),
+    (
+        "nft.apply",
+        &[
+            "host:dns-edge-1/ruleset",
+            "host:dns-edge-1/lockout",
+            "host:dns-edge-1",
+            "host:dns-auth-1/ruleset",
+            "host:vault-1/ruleset",
+        ],
+    ),
     ("nft.ruleset", &["host:dns-edge-1", "host:dns-edge-1/nat", "host:minio-edge-1"]),
     ("proxmox.cluster_status", &["cluster:samakia", "cluster:other", "node:proxmox1"]),
     ("proxmox.guest_config", &["guest:dns-edge-1", "guest:vault-1", "host:dns-edge-1"]),
     ("proxmox.guest_interfaces", &["guest:dns-edge-1"]),
-    ("proxmox.guest_start", &["guest:dns-edge-1"]),
+    ("proxmox.guest_start", &["guest:dns-edge-1", "guest:vault-1"]),
     ("proxmox.guest_status", &["guest:dns-edge-1", "node:proxmox1"]),
+    (
+        "proxmox.guest_stop",
+        &["guest:dns-edge-1", "guest:dns-auth-1", "guest:ntp-1", "guest:vault-1", "node:proxmox1"],
+    ),
     ("proxmox.node_zones", &["node:proxmox1", "cluster:samakia"]),
     ("proxmox.permissions", &["cluster:samakia"]),
     ("proxmox.sdn_subnets", &["cluster:samakia"]),
@@ -77,6 +106,10 @@ const PROBES: &[(&str, &[&str])] = &[
         ],
     ),
     ("ssh.forward", &["host:dns-edge-1", "host:minio-edge-1"]),
+    (
+        "sysctl.set",
+        &["host:dns-edge-1/net.ipv4.ip_forward", "host:dns-edge-1", "host:vault-1/net.ipv4.ip_forward"],
+    ),
     (
         "tcp.connect",
         &[
@@ -96,6 +129,28 @@ const PROBES: &[(&str, &[&str])] = &[
     ),
     ("tls.handshake", &["vip:dns", "node:proxmox1", "host:dns-edge-1", "host:vault-1", "name:example.com"]),
     (
+        "unit.kill",
+        &[
+            "host:dns-edge-1/keepalived",
+            "host:dns-edge-1/dnsdist",
+            "host:dns-edge-1/ssh",
+            "host:ntp-1/keepalived",
+            "host:vault-1/vault",
+        ],
+    ),
+    (
+        "unit.restart",
+        &[
+            "host:dns-edge-1/dnsdist",
+            "host:dns-edge-1/keepalived",
+            "host:dns-auth-1/pdns",
+            "host:obs-1/grafana-server",
+            "host:obs-1",
+            "host:vault-1/vault",
+        ],
+    ),
+    ("unit.start", &["host:dns-edge-1/keepalived", "host:ntp-1/keepalived", "host:vault-1/vault"]),
+    (
         "unit.state",
         &[
             "host:dns-edge-1/keepalived",
@@ -107,6 +162,35 @@ const PROBES: &[(&str, &[&str])] = &[
             "host:vault-1/ssh",
         ],
     ),
+    (
+        "unit.stop",
+        &[
+            "host:dns-edge-1/keepalived",
+            "host:dns-edge-1/dnsdist",
+            "host:dns-edge-1/ssh",
+            "host:dns-edge-1",
+            "host:dns-auth-1/pdns",
+            "host:ntp-1/keepalived",
+            "host:vault-1/keepalived",
+            "host:vault-1/vault",
+        ],
+    ),
+    ("vip.holder", &["vip:dns", "vip:dns-gateway", "vip:observability", "vip:vault", "host:dns-edge-1"]),
+];
+
+/// What of that changes something. Nothing of it is `destroy`.
+const CHANGING: &[&str] = &[
+    "file.put",
+    "link.down",
+    "link.up",
+    "nft.apply",
+    "proxmox.guest_start",
+    "proxmox.guest_stop",
+    "sysctl.set",
+    "unit.kill",
+    "unit.restart",
+    "unit.start",
+    "unit.stop",
 ];
 
 const ENVIRONMENTS: &[&str] = &["lab", "twin", "samakia", "samakia-dns", "samakia-prod"];
@@ -152,13 +236,14 @@ const HEADER: &str = "\
 ";
 
 fn answer(policy: &Policy, primitive: &str, resource: &str, environment: &str, role: &str) -> String {
+    let class = if CHANGING.contains(&primitive) { Class::Change } else { Class::Observe };
     let primitive: PrimitiveName = primitive.parse().expect("a primitive");
     let resource: Resource = resource.parse().expect("a resource");
-    let needs = Needs::new("s", Class::Observe, vec![(primitive.clone(), Pattern::from(&resource), 1)]);
+    let needs = Needs::new("s", class, vec![(primitive.clone(), Pattern::from(&resource), 1)]);
     let roles = if role == "nobody" { vec![] } else { vec![role.parse().expect("a role")] };
     let gate = Gate::new(policy.clone(), needs, Principal { fingerprint: "F".into(), roles });
     let environment = environment.parse().expect("an environment");
-    match gate.request(&primitive, Class::Observe, resource, &environment) {
+    match gate.request(&primitive, class, resource, &environment) {
         Ok(granted) => format!("allow ({})", granted.rule().name),
         Err(Fault { hints, .. }) => {
             match hints.iter().find_map(|hint| hint.strip_prefix("Rule `")?.split_once('`')) {
@@ -204,6 +289,18 @@ fn a_wider_grant_and_a_lost_denial_show_in_the_matrix() {
         ("\"vip:dns*\"", "\"vip:*\"", "+ http.head                vip:minio "),
         ("\"samakia-dns\"]", "\"*\"]", "+ dns.query                vip:dns "),
         ("\"127.0.0.0/8\", ", "", "+ http.head                addr:127.0.0.1 "),
+        ("\"host:dns-edge-*/eth0\"", "\"host:*/eth0\"", "+ link.down                host:ntp-1/eth0 "),
+        (
+            "\"unit.kill\" = [",
+            "\"file.put\" = [\"file:dns-*/*/*\"]\n\"unit.kill\" = [",
+            "+ file.put                 file:dns-auth-1/etc/shadow ",
+        ),
+        ("\"host:*/keepalived\"", "\"host:*/*\"", "+ unit.stop                host:dns-auth-1/pdns "),
+        (
+            "environments = [\"twin\"]",
+            "environments = [\"twin\", \"samakia-prod\"]",
+            "+ unit.restart             host:obs-1/grafana-server ",
+        ),
     ] {
         assert!(POLICY.contains(from), "{from}");
         let spoilt = matrix(&policy(&POLICY.replace(from, to)));
