@@ -5,6 +5,8 @@ mod commands;
 #[cfg(test)]
 mod exits;
 #[cfg(test)]
+mod gameday;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod killed;
