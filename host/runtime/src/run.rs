@@ -353,7 +353,7 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished
         Some(plan) if end == WorkerEnd::Finished => Some(lay_down(&recorder, &plan)?),
         _ => None,
     };
-    recorder.record(&Event::RunEnded { exits })?;
+    recorder.record(&Event::RunEnded { exits: exits.clone() }).map_err(|fault| unsealed(&exits, fault))?;
     let recorder = Arc::try_unwrap(recorder).map_err(|_| held())?;
     let now = wall::now();
     let role = run.operator.principal().roles.first().map_or("none", Slug::as_str).to_owned();
@@ -364,6 +364,14 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished
     run.operator.started.forget(&sealed.run.head.run_id);
     // What follows from the journal may be worse than what was known here, never better.
     Ok(Finished { exit: sealed.run.exit, sealed, denials, refused, worker: end, plan })
+}
+
+/// A run whose last line cannot be written. Its changes are taken back all the same; what it came to is said here, and nowhere else.
+fn unsealed(exits: &[Exit], fault: Fault) -> Refusal {
+    let exit = exits.iter().fold(Exit::Bug, |worst, exit| worst.worst(*exit));
+    let message = format!("the packet is not sealed: {}: {}", exit.meaning(), fault.message);
+    let refusal = Refusal { hints: fault.hints, ..Refusal::new(exit, message) };
+    refusal.hint("`fabric recover` then seals the packet, looks at what the run changed, and takes back what is left of that.")
 }
 
 /// Puts the plan of a dry run into its packet.

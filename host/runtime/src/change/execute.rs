@@ -60,6 +60,8 @@ pub(crate) struct Executing {
     stopped: Option<Fault>,
     /// Whether the changes stay.
     pub(super) committed: bool,
+    /// Whether a lock could not be given back.
+    pub(super) locked: bool,
     /// Keeps the dead-man timers from firing while the host lives.
     pub(super) heart: Option<Heart>,
 }
@@ -130,6 +132,7 @@ impl Executing {
             begun: false,
             stopped: None,
             committed: false,
+            locked: false,
             heart: None,
         }
     }

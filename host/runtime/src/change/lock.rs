@@ -40,8 +40,10 @@ pub(crate) struct Locks {
 struct Held {
     /// Released by the kernel when it is closed.
     _file: Option<File>,
-    /// The host whose own lock may be ours too.
+    /// The host whose own lock may be ours too, from before it is asked for it.
     host: Option<SshHost>,
+    /// Whether the host was seen to have it as ours.
+    seen: bool,
 }
 
 impl Locks {
@@ -71,13 +73,15 @@ impl Locks {
         let subject = subject(target);
         if !self.held.contains_key(&subject) {
             let file = self.folder.as_ref().map(|folder| self.take_here(folder, &subject)).transpose()?;
-            self.held.insert(subject.clone(), Held { _file: file, host: None });
+            self.held.insert(subject.clone(), Held { _file: file, host: None, seen: false });
         }
-        let asked = self.held.get(&subject).is_some_and(|held| held.host.is_some());
+        let seen = self.held.get(&subject).is_some_and(|held| held.seen);
         let Target::Ssh(host) = target else { return Ok(()) };
-        if !asked {
+        if !seen {
+            // What becomes of the request nobody knows before the host has said so: until then it is ours to give back.
+            self.held.entry(subject.clone()).and_modify(|held| held.host = Some(host.clone()));
             self.take_there(seams, writing, host, deadline).await?;
-            self.held.entry(subject).and_modify(|held| held.host = Some(host.clone()));
+            self.held.entry(subject).and_modify(|held| held.seen = true);
         }
         Ok(())
     }
@@ -136,7 +140,7 @@ impl Locks {
     /// The first one that could not be given back; the others are.
     pub(crate) async fn drop_all(&mut self, seams: &Seams, writing: &Writing) -> Result<(), Fault> {
         let mut dropped = Ok(());
-        for (_, Held { host, _file }) in std::mem::take(&mut self.held) {
+        for (_, Held { host, _file, .. }) in std::mem::take(&mut self.held) {
             let Some(host) = host else { continue };
             dropped = dropped.and(self.drop_there(seams, writing, &host).await);
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use fabric_evidence::Event;
 use fabric_evidence::chart::MarkKind;
+use fabric_evidence::{Event, FaultRecord};
 use fabric_model::change::Undone;
 use fabric_model::check::Place;
 use fabric_model::door::{ScopeEnded, ScopeReport, Watched};
@@ -137,7 +137,7 @@ impl Changes {
         if succeeded {
             recorded = recorded.and(executing.end(desk));
         }
-        let kept = executing.finish(desk, succeeded).await;
+        let kept = executing.finish(desk, succeeded, recorded.is_ok()).await;
         if let Some(heart) = executing.heart.take() {
             heart.stop().await;
         }
@@ -215,7 +215,8 @@ impl Executing {
     }
 
     /// The end of everything: an operation that succeeded keeps its changes, whatever else is not as before is undone.
-    async fn finish(&mut self, desk: &Desk, succeeded: bool) -> Result<(), Fault> {
+    /// Where that was not `told` because the journal takes no more, the marker stands: `recover` looks again and says it.
+    async fn finish(&mut self, desk: &Desk, succeeded: bool, told: bool) -> Result<(), Fault> {
         let keep = succeeded && !self.gameday && self.stopped().is_none();
         let (restored, recorded) = if keep && !self.made.is_empty() {
             self.commit(desk).await
@@ -223,10 +224,24 @@ impl Executing {
             (self.undo(desk, None).await, Ok(()))
         };
         if restored && recorded.is_ok() {
-            self.locks.drop_all(&desk.world.seams, &self.writing).await?;
-            self.pending.done()?;
+            match self.locks.drop_all(&desk.world.seams, &self.writing).await {
+                Ok(()) if told => self.pending.done()?,
+                Ok(()) => {}
+                Err(fault) => self.keep_locks(desk, fault)?,
+            }
         }
         recorded
+    }
+
+    /// A lock that cannot be given back keeps everybody else from its target, so the run says so. The marker stands for `recover`.
+    fn keep_locks(&mut self, desk: &Desk, fault: Fault) -> Result<(), Fault> {
+        self.locked = true;
+        let message = format!("give back the locks: {}", fault.message);
+        let fault = Fault { code: Code::GuardLocked, stage: Stage::Undo, message, ..fault };
+        desk.recorder.record(&Event::GuardRefused { fault: FaultRecord::from(&fault) })?;
+        let fault = desk.world.redactor.redact_fault(fault);
+        desk.watch.warned(&format!("{fault}; `fabric recover {}` gives them back", self.run_id));
+        Ok(())
     }
 
     /// The changes stay: from here on nothing takes them back, neither the host nor a timer.
@@ -245,9 +260,10 @@ impl Executing {
         (true, Ok(()))
     }
 
-    /// Whether anything that was changed is not as it was before, and was not committed.
+    /// Whether a lock is left, or anything that was changed is not as it was before and was not committed.
     pub(crate) fn left(&self) -> bool {
-        !self.committed && self.made.iter().any(|made| !made.undone.is_some_and(Undone::is_restored))
+        let changed = || self.made.iter().any(|made| !made.undone.is_some_and(Undone::is_restored));
+        self.locked || (!self.committed && changed())
     }
 }
 
