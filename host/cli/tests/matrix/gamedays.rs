@@ -78,8 +78,10 @@ fn no_gameday_is_left_out() {
         .filter(|path| fs::read_to_string(path).expect("it is text").contains("// kind = \"gameday\""))
         .map(|path| path.file_stem().expect("a file").to_string_lossy().into_owned())
         .collect();
-    left_out.retain(|name| ![STOP, CRASH, LINK, POWEROFF, OUTAGE, SPLIT, LOCKOUT, HUNG, RESTART]
-        .iter()
-        .any(|gameday| gameday.name == name));
+    left_out.retain(|name| {
+        ![STOP, CRASH, LINK, POWEROFF, OUTAGE, SPLIT, LOCKOUT, HUNG, RESTART]
+            .iter()
+            .any(|gameday| gameday.name == name)
+    });
     assert_eq!(left_out, Vec::<String>::new());
 }

@@ -18,6 +18,9 @@ use crate::pace::Pace;
 /// How long a run may take of our own time; it measures nothing.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long a pair takes at most to agree on its holders, of the twin's time.
+const REST: Duration = Duration::from_secs(15);
+
 /// A GameDay with what it takes to run it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GameDay {
@@ -94,6 +97,8 @@ impl Lane {
         let words = ["twin", "--socket", socket.to_str().expect("an ordinary path")];
         let twin = command(dir.path(), &words).stderr(Stdio::null()).spawn().expect("the binary starts");
         let remote = connected(&socket).await;
+        // Until the pairs have agreed on who holds what.
+        remote.advance(REST).await.expect("the twin answers");
         let before = remote.digest().await.expect("the twin answers");
         Self { gameday, remote, before, dir, twin }
     }
@@ -176,6 +181,14 @@ impl Lane {
         self.remote.digest().await.expect("the twin answers") == self.before
     }
 
+    /// Whether it is, once what follows by itself has come to rest: a VIP goes home seconds after its host is whole.
+    pub(crate) async fn comes_to_rest_as_before(&self) -> bool {
+        if !self.is_as_before().await {
+            self.remote.advance(REST).await.expect("the twin answers");
+        }
+        self.is_as_before().await
+    }
+
     /// Lets the network go or come back.
     pub(crate) async fn network(&self, on: bool) {
         self.remote.refuse_network(!on).await.expect("the twin answers");
@@ -200,7 +213,8 @@ impl Lane {
 
     /// Every packet must verify; gives `run.json` of each, the oldest first.
     pub(crate) fn records(&self) -> Result<Vec<Value>, String> {
-        let trust = Trust::load(&self.dir.path().join("h/trust.toml")).map_err(|wrong| format!("{wrong:?}"))?;
+        let trust =
+            Trust::load(&self.dir.path().join("h/trust.toml")).map_err(|wrong| format!("{wrong:?}"))?;
         let mut records = Vec::new();
         for packet in self.packets() {
             let verified = verify(&packet, &trust, SystemTime::now())
@@ -332,10 +346,17 @@ const TOLD: [&str; 13] = [
     "run_ended",
 ];
 
-/// Whether a command changes nothing but locks, timers and what is staged.
+/// Whether a command changes nothing but locks, timers and what is staged, or lets processes go on: whether they are stopped cannot be
+/// seen, so that this is done again wherever it may be needed.
 fn is_housekeeping(what: &str) -> bool {
-    const WORDS: [&str; 5] =
-        ["/systemd-run ", "systemctl stop -- fabric-", "/usr/bin/rm ", "/usr/bin/install ", "nft --check"];
+    const WORDS: [&str; 6] = [
+        "/systemd-run ",
+        "systemctl stop -- fabric-",
+        "/usr/bin/rm ",
+        "/usr/bin/install ",
+        "nft --check",
+        "--signal=CONT",
+    ];
     WORDS.iter().any(|words| what.contains(words))
 }
 

@@ -26,9 +26,7 @@ impl Pace {
 
     /// Whether host, worker and twin all wait for time to pass.
     pub(crate) fn nobody_is_busy(&mut self) -> bool {
-        let busy = is_busy(self.host)
-            || is_busy(self.twin)
-            || children(self.host).into_iter().any(is_busy);
+        let busy = is_busy(self.host) || is_busy(self.twin) || children(self.host).into_iter().any(is_busy);
         self.asleep = if busy { 0 } else { self.asleep + 1 };
         if self.asleep < LOOKS {
             return false;

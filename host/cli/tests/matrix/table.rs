@@ -86,7 +86,11 @@ async fn clean(lane: &Lane) -> Clean {
     let story = running.story();
     let ended = running.end();
     assert_eq!(ended.code, Some(0), "{}: {}", lane.gameday.name, ended.said);
-    assert!(lane.is_as_before().await, "{}: a clean run leaves the site changed", lane.gameday.name);
+    assert!(
+        lane.comes_to_rest_as_before().await,
+        "{}: a clean run leaves the site changed",
+        lane.gameday.name
+    );
     let changes = lane.changes().await - before;
     lane.sweep();
     let mut running = lane.rehearse();
@@ -97,6 +101,7 @@ async fn clean(lane: &Lane) -> Clean {
     let mut running = lane.recover();
     lane.until(&mut running, &Point::End).await;
     assert_eq!(running.end().code, Some(0), "{}: not recovered", lane.gameday.name);
+    assert!(lane.comes_to_rest_as_before().await, "{}: not as before", lane.gameday.name);
     let recovery = lane.changes().await - before;
     lane.sweep();
     Clean { changes, story, recovery }
@@ -163,9 +168,13 @@ fn missing(gameday: &GameDay, rows: &BTreeMap<Victim, Row>) -> Vec<String> {
         need(row.changed, "in which anything was changed");
         match victim {
             Victim::Host | Victim::Recovery => need(of(Outcome::ByRecover), "restored by recover"),
-            Victim::HostForGood if gameday.heals == Heals::ByTimer => need(of(Outcome::ByTimer), "restored by timer"),
+            Victim::HostForGood if gameday.heals == Heals::ByTimer => {
+                need(of(Outcome::ByTimer), "restored by timer")
+            }
             Victim::HostForGood => need(of(Outcome::ByRecover), "restored by recover"),
-            Victim::Worker | Victim::Network | Victim::Disk => need(of(Outcome::ByHost), "restored by the host"),
+            Victim::Worker | Victim::Network | Victim::Disk => {
+                need(of(Outcome::ByHost), "restored by the host")
+            }
             Victim::NetworkForGood => need(of(Outcome::Said), "in which the host says what is left"),
         }
     }
