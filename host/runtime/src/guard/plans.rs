@@ -79,12 +79,15 @@ pub fn plan_of(dir: &Path, trust: &Trust, now: SystemTime) -> Result<FoundPlan, 
     })?;
     let plan =
         artifact::read(&bytes).map_err(|error| altered(format!("{} is no plan: {error}", file.display())))?;
+    let by = verified.run.head.principal;
+    let sealed = verified.signers.iter().find(|signer| signer.fingerprint == by.fingerprint);
     Ok(FoundPlan {
         plan,
         digest: Digest::of(&bytes),
         packet: PacketLink { run_id: verified.run.head.run_id.clone(), manifest: verified.manifest },
-        made: verified.run.ended.into(),
-        by: verified.run.head.principal,
+        // By the operator's own clock: that of a twin, which the packet tells, runs ahead.
+        made: sealed.map_or(verified.run.ended, |signer| signer.at).into(),
+        by,
     })
 }
 
