@@ -3,8 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::thread::Scope;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -14,9 +14,6 @@ use crate::place::write;
 
 /// How long an answer may take before its question counts as lost.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How often the file is looked for that ends the probe before its time.
-const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Questions for the SOA of a name.
 #[derive(Debug)]
@@ -61,42 +58,44 @@ struct Arrival {
 impl Dns {
     /// Asks until the time is over or `OUT.stop` is there, then writes the report.
     pub(crate) fn run(&self, out: &Path) -> Result<(), LabError> {
-        let socket = self.socket().map_err(LabError::file(out))?;
-        let heard = socket.try_clone().map_err(LabError::file(out))?;
+        let began = (Instant::now(), SystemTime::now());
         let (arrivals, arrived) = mpsc::channel();
-        let (ended, begin) = (AtomicBool::new(false), (Instant::now(), SystemTime::now()));
-        let sent = std::thread::scope(|scope| {
-            scope.spawn(|| listen(&heard, &arrivals, &ended));
-            let sent = self.ask(&socket, &out.with_extension("stop"));
-            std::thread::sleep(PATIENCE);
-            ended.store(true, Ordering::Relaxed);
-            sent
-        });
+        let sent = std::thread::scope(|scope| self.ask(scope, &arrivals, &out.with_extension("stop")));
         drop(arrivals);
-        let report = Report::of(self.every, &sent, &arrived.iter().collect::<Vec<_>>(), begin);
+        let report = Report::of(self.every, &sent, &arrived.iter().collect::<Vec<_>>(), began);
         let text = serde_json::to_string(&report).map_err(|error| LabError::Usage(error.to_string()))?;
         write(out, &text, 0o644)
     }
 
-    fn socket(&self) -> std::io::Result<UdpSocket> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-        // Not connected: an ICMP error of a router would end up as an error of a later question.
-        socket.set_read_timeout(Some(LONGEST_WAIT))?;
-        Ok(socket)
-    }
-
     /// Sends on a grid that does not drift. A question that cannot be sent is lost like one without an answer.
-    fn ask(&self, socket: &UdpSocket, stop: &Path) -> Vec<Instant> {
-        let (begin, to) = (Instant::now(), SocketAddr::new(self.server, 53));
+    fn ask<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        arrivals: &'scope mpsc::Sender<Arrival>,
+        stop: &Path,
+    ) -> Vec<Instant> {
+        let begin = Instant::now();
         let mut sent = Vec::new();
         let mut next = begin;
         while next.duration_since(begin) < self.time && !stop.exists() {
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
+            let number = sent.len();
             sent.push(Instant::now());
-            let _lost = socket.send_to(&question(id(sent.len() - 1), &self.name), to);
+            if let Ok(socket) = self.send(number) {
+                scope.spawn(move || listen(&socket, number, arrivals));
+            }
             next += self.every;
         }
         sent
+    }
+
+    /// From a port of its own, as a resolver does: a firewall on the way knows the flow of an earlier question, and lets it through
+    /// where a new one is dropped.
+    fn send(&self, number: usize) -> std::io::Result<UdpSocket> {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.send_to(&question(id(number), &self.name), SocketAddr::new(self.server, 53))?;
+        Ok(socket)
     }
 }
 
@@ -109,12 +108,7 @@ impl Report {
         let mut samples: Vec<Sample> =
             sent.iter().map(|at| Sample { sent_ns: wall(*at), took_ns: None }).collect();
         for arrival in arrivals.iter().filter(|arrival| arrival.good) {
-            // Ids come round after 65,536 questions: the latest of them that was sent before.
-            let candidates = (arrival.number..sent.len()).step_by(1 << 16);
-            let asked =
-                candidates.take_while(|number| sent.get(*number).is_some_and(|at| *at <= arrival.at)).last();
-            if let Some((sample, at)) = asked.and_then(|number| samples.get_mut(number).zip(sent.get(number)))
-            {
+            if let Some((sample, at)) = samples.get_mut(arrival.number).zip(sent.get(arrival.number)) {
                 let took = arrival.at.duration_since(*at);
                 sample.took_ns = (took <= PATIENCE).then_some(took.as_nanos());
             }
@@ -131,14 +125,13 @@ impl Report {
     }
 }
 
-fn listen(socket: &UdpSocket, arrivals: &mpsc::Sender<Arrival>, ended: &AtomicBool) {
+fn listen(socket: &UdpSocket, number: usize, arrivals: &mpsc::Sender<Arrival>) {
     let mut message = [0_u8; 1500];
-    while !ended.load(Ordering::Relaxed) {
-        let Ok((length, _)) = socket.recv_from(&mut message) else { continue };
-        let at = Instant::now();
-        if let Some((number, good)) = message.get(..length).and_then(answer) {
-            let _nobody_counts_any_more = arrivals.send(Arrival { number, good, at });
-        }
+    let Ok((length, _)) = socket.recv_from(&mut message) else { return };
+    let at = Instant::now();
+    if let Some((answered, good)) = message.get(..length).and_then(answer) {
+        let good = good && answered == id(number);
+        let _nobody_counts_any_more = arrivals.send(Arrival { number, good, at });
     }
 }
 
@@ -159,11 +152,11 @@ fn question(id: u16, name: &str) -> Vec<u8> {
 }
 
 /// Whose answer it is, and whether it is a good one: NOERROR with a record.
-fn answer(message: &[u8]) -> Option<(usize, bool)> {
+fn answer(message: &[u8]) -> Option<(u16, bool)> {
     let [id_high, id_low, flags, rcode, _, _, count_high, count_low, ..] = *message else { return None };
     let is_answer = flags & 0x80 != 0;
     let good = rcode & 0x0f == 0 && (count_high, count_low) != (0, 0);
-    is_answer.then_some((usize::from(u16::from_be_bytes([id_high, id_low])), good))
+    is_answer.then_some((u16::from_be_bytes([id_high, id_low]), good))
 }
 
 #[cfg(test)]
