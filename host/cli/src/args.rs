@@ -11,8 +11,9 @@ use fabric_model::{PrimitiveName, Resource, Slug};
 #[command(name = "fabric", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(
     after_help = "Exit codes: 0 done, 1 checks failed, 2 usage, 3 configuration, 4 authentication, 5 not found, \
-6 denied, 7 unreachable, 8 unrecovered, 11 not measurable, 20 script fault, 21 limit hit, 30 verification failed, \
-70 internal error, 130 interrupted."
+6 denied, 7 unreachable, 8 frozen or unrecovered, 9 approval missing, 10 plan stale, 11 not measurable, \
+12 failed without effect, 13 failed and undone, 14 restoration incomplete, 20 script fault, 21 limit hit, \
+30 verification failed, 70 internal error, 130 interrupted."
 )]
 pub(crate) struct Args {
     /// What to do.
@@ -272,11 +273,13 @@ pub(crate) struct Rehearse {
     /// Execute this plan of an earlier rehearsal with --dry-run, and only this plan
     #[arg(long, value_name = "DIGEST")]
     pub(crate) plan: Option<String>,
+    #[command(flatten)]
+    pub(crate) claims: Claims,
     /// The twin that `fabric twin` serves on this socket, instead of one of the run's own
     #[arg(long, value_name = "SOCKET", conflicts_with = "faults")]
     pub(crate) twin: Option<PathBuf>,
     /// How much faster the time of the run's own twin runs than ours
-    #[arg(long, default_value_t = 20, value_name = "FACTOR", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, default_value_t = 10, value_name = "FACTOR", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) speed: u32,
 }
 
@@ -335,8 +338,15 @@ pub(crate) struct Execution {
     /// The digest of the plan that an earlier dry run made
     #[arg(long, value_name = "DIGEST", requires = "execute")]
     pub(crate) plan: Option<String>,
+    #[command(flatten)]
+    pub(crate) claims: Claims,
+}
+
+/// What the operator says for the guards of the policy.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Claims {
     /// Why the change is made
-    #[arg(long, value_name = "TEXT", requires = "execute")]
+    #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// When the maintenance window opens: RFC 3339 with a zone, such as 2026-11-21T22:00:00Z
     #[arg(long, value_name = "TIME", requires = "window_end")]

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 use fabric_evidence::event::Mode;
 use fabric_model::Slug;
 use fabric_model::exit::Exit;
-use fabric_runtime::guard::{Ci, Claims};
+use fabric_runtime::guard::{self, Ci};
 use fabric_runtime::{Execution, Refusal, Run, Script, Watch, Worker, World, recover};
 use fabric_twin::{Twin, TwinFault};
 
-use crate::args::{Execution as Said, Output, Rehearse, Run as RunArgs, Scripted};
+use crate::args::{Claims, Execution as Said, Output, Rehearse, Run as RunArgs, Scripted};
 use crate::output;
 use crate::place::Place;
 use crate::stream::tell;
@@ -24,7 +24,7 @@ pub(super) const TWIN: &str = "twin";
 const SEED: u64 = 1;
 
 /// How much faster the twin's time runs than ours where nobody says: a GameDay of a minute takes seconds.
-const SPEED: u32 = 20;
+const SPEED: u32 = 10;
 
 pub(crate) fn run(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
     let RunArgs { script, execution } = args;
@@ -35,8 +35,12 @@ pub(crate) fn run(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
         return Err(Refusal::new(Exit::Usage, "faults are planted in the twin alone")
             .hint("Use `fabric rehearse`, or `fabric-lab fault` in the lab."));
     }
-    let wanted =
-        Wanted { execute: execution.execute, plan: execution.plan.as_deref(), claims: claims(execution) };
+    let Said { execute, plan, claims } = execution;
+    if !execute && claims.are_made() {
+        return Err(Refusal::new(Exit::Usage, "a reason and a window are for a plan that is executed")
+            .hint("Add `--execute --plan DIGEST`, or leave them out: a dry run asks no guard."));
+    }
+    let wanted = Wanted { execute: *execute, plan: plan.as_deref(), claims: claims.to_guards() };
     perform(place, script, Mode::Run, wanted, World::open)
 }
 
@@ -54,7 +58,7 @@ pub(crate) fn rehearse(place: &Place, args: &Rehearse) -> Result<Exit, Refusal> 
     let script = &args.script;
     let faults = script.faults.iter().map(|text| parse_fault(text)).collect::<Result<Vec<_>, _>>()?;
     let wanted =
-        Wanted { execute: !args.dry_run, plan: args.plan.as_deref(), claims: claims_of_this_process() };
+        Wanted { execute: !args.dry_run, plan: args.plan.as_deref(), claims: args.claims.to_guards() };
     perform(place, script, Mode::Rehearse, wanted, |file| match &args.twin {
         Some(socket) => tokio::runtime::Handle::current().block_on(World::rehearsal_on(file, socket)),
         None => {
@@ -73,23 +77,29 @@ pub(crate) fn rehearse(place: &Place, args: &Rehearse) -> Result<Exit, Refusal> 
 struct Wanted<'a> {
     execute: bool,
     plan: Option<&'a str>,
-    claims: Claims,
+    claims: guard::Claims,
 }
 
-fn claims(said: &Said) -> Claims {
-    let window = said.window_start.clone().zip(said.window_end.clone());
-    Claims { reason: said.reason.clone(), window, ..claims_of_this_process() }
-}
+impl Claims {
+    fn are_made(&self) -> bool {
+        self.reason.is_some() || self.window_start.is_some()
+    }
 
-fn claims_of_this_process() -> Claims {
-    Claims { ci: Ci::detect(|name| std::env::var_os(name)), ..Claims::default() }
+    /// With what the environment of this process says of it.
+    fn to_guards(&self) -> guard::Claims {
+        guard::Claims {
+            reason: self.reason.clone(),
+            window: self.window_start.clone().zip(self.window_end.clone()),
+            ci: Ci::detect(|name| std::env::var_os(name)),
+        }
+    }
 }
 
 impl Rehearse {
     /// A rehearsal in the place of a run, because its site is the twin.
     pub(super) fn of(script: Scripted, said: &Said) -> Self {
-        let plan = said.plan.clone();
-        Self { script, dry_run: false, plan, twin: None, speed: SPEED }
+        let Said { plan, claims, .. } = said.clone();
+        Self { script, dry_run: false, plan, claims, twin: None, speed: SPEED }
     }
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod drill;
+#[cfg(test)]
 mod exits;
 #[cfg(test)]
 mod gameday;
@@ -20,6 +22,12 @@ mod packets;
     reason = "the peers are not the program: they stand in for the site on loopback"
 )]
 mod peers;
+#[cfg(test)]
+mod plans;
+#[cfg(test)]
+mod races;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]

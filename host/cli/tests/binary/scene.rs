@@ -1,10 +1,11 @@
 //! A project and an operator's folder of their own for each test.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -25,7 +26,11 @@ pub(crate) struct Ran {
 }
 
 /// A run that is under way. Dropping it ends it.
-pub(crate) struct Running(pub(crate) Child);
+pub(crate) struct Running {
+    child: Child,
+    /// Reads what it says, so that it is not cut off from its terminal.
+    said: JoinHandle<String>,
+}
 
 impl Scene {
     /// The site, policy and suites of this repository, without key.
@@ -69,6 +74,11 @@ impl Scene {
         fs::read_to_string(self.path(name)).expect("the file is there")
     }
 
+    /// A file of the operator's folder.
+    pub(crate) fn read_home(&self, name: &str) -> String {
+        fs::read_to_string(self.home().join(name)).expect("the file is there")
+    }
+
     /// Writes `script.rhai`: a declaration with these needs, and this text.
     pub(crate) fn script(&self, needs: &str, body: &str) {
         let needs: String = needs.lines().map(|line| format!("// {line}\n")).collect();
@@ -89,7 +99,7 @@ impl Scene {
     }
 
     pub(crate) fn fabric(&self, args: &[&str]) -> Ran {
-        ran(self.command(args).output().expect("the binary starts"))
+        ran(self.command(args).output())
     }
 
     /// Rehearses `script.rhai` made of this.
@@ -103,14 +113,8 @@ impl Scene {
         let body = "check(\"open\", || { print(\"in the middle\"); poll_until(#{ timeout_ms: 600000, every_ms: 1000 }, || false) });";
         self.script("\"dns.query\" = [\"vip:dns\"]", body);
         let mut command = self.command(&["rehearse", "script.rhai"]);
-        command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary starts");
-        let stdout = child.stdout.take().expect("it is piped");
-        let mut lines = BufReader::new(stdout).lines();
-        assert!(lines.by_ref().any(|line| line.is_ok_and(|line| line.contains("in the middle"))));
-        // Kept open and read to the end, so that the run is not cut off from its terminal.
-        std::thread::spawn(move || lines.count());
-        Running(child)
+        command.process_group(0);
+        Running::until(command, "in the middle")
     }
 
     /// The packets' folders, oldest first.
@@ -163,6 +167,12 @@ impl Ran {
         format!("exit {:?}\n{}\n{}", self.code, self.stdout, self.stderr)
     }
 
+    /// The packet that it names at its end, relative to the project.
+    pub(crate) fn packet(&self) -> &str {
+        let line = self.stdout.lines().find_map(|line| line.strip_prefix("packet "));
+        line.and_then(|line| line.split(',').next()).unwrap_or_else(|| panic!("no packet: {}", self.all()))
+    }
+
     /// Asserts code and a part of what was said on standard error.
     pub(crate) fn refused(&self, code: i32, says: &[&str]) {
         assert_eq!(self.code, Some(code), "{}", self.all());
@@ -173,8 +183,30 @@ impl Ran {
 }
 
 impl Running {
+    /// Starts a command, and returns once it has said this.
+    pub(crate) fn until(mut command: Command, says: &str) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        let stdout = child.stdout.take().expect("it is piped");
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let mut said: Vec<String> = Vec::new();
+        let begun = lines.by_ref().any(|line| {
+            said.push(line);
+            said.last().is_some_and(|line| line.contains(says))
+        });
+        let said = std::thread::spawn(move || {
+            said.extend(lines);
+            said.join("\n")
+        });
+        let running = Self { child, said };
+        if !begun {
+            panic!("it never says `{says}`: {}", running.end().all());
+        }
+        running
+    }
+
     pub(crate) fn pid(&self) -> i32 {
-        i32::try_from(self.0.id()).expect("a process number")
+        i32::try_from(self.child.id()).expect("a process number")
     }
 
     /// The worker's process.
@@ -185,20 +217,22 @@ impl Running {
 
     /// Waits for the end.
     pub(crate) fn end(mut self) -> Ran {
-        let status = self.0.wait().expect("it was started");
         let mut stderr = String::new();
-        if let Some(stream) = self.0.stderr.take() {
+        if let Some(stream) = self.child.stderr.take() {
             stderr = BufReader::new(stream).lines().map_while(Result::ok).collect::<Vec<_>>().join("\n");
         }
-        Ran { code: status.code(), stdout: String::new(), stderr }
+        let status = self.child.wait().expect("it was started");
+        let silent = std::thread::spawn(String::new);
+        let said = std::mem::replace(&mut self.said, silent);
+        Ran { code: status.code(), stdout: said.join().expect("it only reads"), stderr }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         // Over already, mostly.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -236,7 +270,8 @@ fn parent(pid: i32) -> Option<i32> {
     stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
-fn ran(output: Output) -> Ran {
+pub(crate) fn ran(output: io::Result<Output>) -> Ran {
+    let output = output.expect("the binary starts");
     Ran {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).expect("text"),
