@@ -75,7 +75,8 @@ pub(crate) struct Lane {
 
 /// A run or a recovery that is under way.
 pub(crate) struct Running {
-    child: Child,
+    /// None once it is over.
+    child: Option<Child>,
     packet: PathBuf,
     /// How long its journal was when it was last looked at.
     length: u64,
@@ -130,7 +131,7 @@ impl Lane {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().expect("it starts");
         // Its own packet is the one that is new.
-        let mut running = Running { child, packet: PathBuf::new(), length: 0 };
+        let mut running = Running { child: Some(child), packet: PathBuf::new(), length: 0 };
         running.await_packet(self, &known);
         running
     }
@@ -252,9 +253,19 @@ impl Drop for Lane {
     }
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Only where a test has failed.
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 impl Running {
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.as_ref().expect("it is not over").id()
     }
 
     /// The worker's process, as long as there is one.
@@ -264,8 +275,9 @@ impl Running {
 
     /// SIGKILL, as the kernel's memory killer or an operator sends it; returns once the process is gone.
     pub(crate) fn kill(mut self) {
-        self.child.kill().expect("it is ours");
-        self.child.wait().expect("it is ours");
+        let mut child = self.child.take().expect("it is not over");
+        child.kill().expect("it is ours");
+        child.wait().expect("it is ours");
     }
 
     /// From now on no file of it grows beyond what its journal has now and `more` bytes: the disk is full.
@@ -277,14 +289,15 @@ impl Running {
     }
 
     /// What it said and how it ended, once it is over.
-    pub(crate) fn end(self) -> Ended {
-        let output = self.child.wait_with_output().expect("it is ours");
+    pub(crate) fn end(mut self) -> Ended {
+        let child = self.child.take().expect("it is not over");
+        let output = child.wait_with_output().expect("it is ours");
         let said = [output.stdout, output.stderr].concat();
         Ended { code: output.status.code(), said: String::from_utf8_lossy(&said).into_owned() }
     }
 
     fn is_over(&mut self) -> bool {
-        self.child.try_wait().expect("it is ours").is_some()
+        self.child.as_mut().is_none_or(|child| child.try_wait().expect("it is ours").is_some())
     }
 
     fn has_grown(&mut self) -> bool {

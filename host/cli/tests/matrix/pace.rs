@@ -15,8 +15,8 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// How far time jumps at once: no further than the shortest wait of a GameDay's own polls.
-    pub(crate) const STEP: Duration = Duration::from_millis(250);
+    /// How far time jumps at once: no further than the polls of a steady state are apart.
+    pub(crate) const STEP: Duration = Duration::from_millis(500);
     /// From one look to the next, in our own time.
     pub(crate) const LOOK: Duration = Duration::from_millis(1);
 

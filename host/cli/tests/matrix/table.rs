@@ -52,7 +52,7 @@ async fn matrix(gameday: GameDay, every_case: bool) {
         let row = rows.entry(victim).or_default();
         for (index, point) in points(victim, &clean).into_iter().enumerate() {
             // Which ones of a sample are left out differs from victim to victim.
-            if !full && (index + victim as usize) % SAMPLE != 0 {
+            if !full && !(index + victim as usize).is_multiple_of(SAMPLE) {
                 continue;
             }
             row.cases += 1;
@@ -85,7 +85,8 @@ async fn clean(lane: &Lane) -> Clean {
     lane.until(&mut running, &Point::End).await;
     let story = running.story();
     let ended = running.end();
-    assert_eq!(ended.code, Some(0), "{}: {}", lane.gameday.name, ended.said);
+    // How long clients miss the service is another test's business: time jumps here.
+    assert!(matches!(ended.code, Some(0 | 1)), "{}: {ended:?}", lane.gameday.name);
     assert!(
         lane.comes_to_rest_as_before().await,
         "{}: a clean run leaves the site changed",
