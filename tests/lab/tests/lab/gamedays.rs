@@ -48,7 +48,7 @@ const DAYS: [GameDay; 9] = [
     day("hung-host", &[], "restored", &[TIMER, TIMER]),
     day("split-brain", &[], "restored", &[TIMER, TIMER]),
     day("firewall-lockout", &[], "by_timer", &[TIMER]),
-    day("service-restart", &["target=dns-edge-1", "service=dnsdist"], "nothing", &["nothing"]),
+    day("service-restart", &["target=dns-edge-1", "service=dnsdist"], "restored", &[TIMER]),
 ];
 
 #[test]
