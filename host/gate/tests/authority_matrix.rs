@@ -284,7 +284,7 @@ fn a_wider_grant_and_a_lost_denial_show_in_the_matrix() {
     for (from, to, row) in [
         ("\"host:dns-*/samakia\"", "\"host:dns-*/*\"", "+ ssh.auth                 host:dns-edge-1/admin"),
         ("\"host:vault-*\", ", "", "+ tcp.connect              host:vault-1 "),
-        (", \"vip:vault\"", "", "+ tcp.connect              vip:vault "),
+        ("\"tcp.*\" = [\"vip:vault\"]\n", "", "+ tcp.connect              vip:vault "),
         (", \"guest:vault-*\"", "", "+ proxmox.guest_config     guest:vault-1 "),
         ("\"vip:dns*\"", "\"vip:*\"", "+ http.head                vip:minio "),
         ("\"samakia-dns\"]", "\"*\"]", "+ dns.query                vip:dns "),
