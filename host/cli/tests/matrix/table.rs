@@ -1,4 +1,4 @@
-//! The cases of one GameDay, played one after the other and counted.
+//! The cases of one GameDay, played and counted.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use crate::case::{self, Finished, Outcome, Victim};
 use crate::lane::{GameDay, Heals, Lane, Point};
 
 /// In a sample every so many-th case of a victim is played.
-const SAMPLE: usize = 5;
+const SAMPLE: usize = 7;
 
 /// How many cases of a victim ended how.
 #[derive(Debug, Default)]
@@ -32,50 +32,81 @@ struct Clean {
     recovery: u64,
 }
 
+/// Twins of one GameDay beside each other: a case waits more than it works.
+const LANES: usize = 3;
+
+/// A case and what it came to.
+type Played = (Victim, Result<Finished, String>);
+
 /// Plays the matrix of one GameDay.
 pub(crate) fn play(gameday: GameDay, every_case: bool) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("there is a runtime").block_on(matrix(gameday, every_case));
-}
-
-async fn matrix(gameday: GameDay, every_case: bool) {
     let began = Instant::now();
-    let mut lane = Lane::open(gameday).await;
-    let clean = clean(&lane).await;
+    let clean = alone(async { clean(&Lane::open(gameday).await).await });
     let full = match std::env::var("FABRIC_MATRIX").as_deref() {
         Ok("full") => true,
         Ok("sample") => false,
         _ => every_case,
     };
-    let (mut rows, mut wrong) = (BTreeMap::<Victim, Row>::new(), Vec::new());
-    for victim in Victim::ALL {
+    let cases: Vec<(Victim, Point)> =
+        Victim::ALL.into_iter().flat_map(|victim| chosen(victim, &clean, full)).collect();
+    let played: Vec<Played> = std::thread::scope(|scope| {
+        let lane = |number| {
+            let own: Vec<_> = cases.iter().skip(number).step_by(LANES).collect();
+            scope.spawn(move || alone(all(gameday, &own)))
+        };
+        let lanes: Vec<_> = (0..LANES).map(lane).collect();
+        lanes.into_iter().flat_map(|lane| lane.join().expect("a lane ends")).collect()
+    });
+    let mut rows: BTreeMap<Victim, Row> = Victim::ALL.map(|victim| (victim, Row::default())).into();
+    let mut wrong = Vec::new();
+    for (victim, played) in played {
         let row = rows.entry(victim).or_default();
-        for (index, point) in points(victim, &clean).into_iter().enumerate() {
-            // Which ones of a sample are left out differs from victim to victim.
-            if !full && !(index + victim as usize).is_multiple_of(SAMPLE) {
-                continue;
+        row.cases += 1;
+        match played {
+            Ok(Finished { outcome, changed }) => {
+                row.changed += usize::from(changed);
+                *row.ends.entry(outcome).or_default() += 1;
             }
-            row.cases += 1;
-            match case::play(&lane, victim, &point).await {
-                Ok(Finished { outcome, changed }) => {
-                    row.changed += usize::from(changed);
-                    *row.ends.entry(outcome).or_default() += 1;
-                }
-                Err(why) => {
-                    row.failed += 1;
-                    let why = format!("{}, {} at {point:?}: {why}\n", gameday.name, victim.as_str());
-                    // At once, because the others take minutes; and not by `eprint`, which the harness would keep to itself.
-                    let _shown = std::io::stderr().write_all(why.as_bytes());
-                    wrong.push(why);
-                    // What is left of it is no other case's beginning.
-                    lane = Lane::open(gameday).await;
-                }
+            Err(why) => {
+                row.failed += 1;
+                wrong.push(why);
             }
         }
     }
     show(&gameday, &rows, &clean, full, began);
     wrong.extend(missing(&gameday, &rows));
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.concat());
+}
+
+/// Plays cases one after the other.
+async fn all(gameday: GameDay, cases: &[&(Victim, Point)]) -> Vec<Played> {
+    let mut lane = Lane::open(gameday).await;
+    let mut all = Vec::new();
+    for (victim, point) in cases {
+        let mut played = case::play(&lane, *victim, point).await;
+        if let Err(why) = &mut played {
+            *why = format!("{}, {} at {point:?}: {why}\n", gameday.name, victim.as_str());
+            // At once, because the others take minutes; and not by `eprint`, which the harness would keep to itself.
+            let _shown = std::io::stderr().write_all(why.as_bytes());
+            // What is left of it is no other case's beginning.
+            lane = Lane::open(gameday).await;
+        }
+        all.push((*victim, played));
+    }
+    all
+}
+
+fn alone<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("there is a runtime").block_on(future)
+}
+
+/// The cases of a victim that are played. Which ones of a sample are left out differs from victim to victim.
+fn chosen(victim: Victim, clean: &Clean, full: bool) -> impl Iterator<Item = (Victim, Point)> {
+    let points = points(victim, clean).into_iter().enumerate();
+    points
+        .filter(move |(index, _)| full || (index + victim as usize).is_multiple_of(SAMPLE))
+        .map(move |(_, point)| (victim, point))
 }
 
 /// What a run does that nobody kills, and a recovery.

@@ -205,7 +205,7 @@ impl<'a> Undoing<'a> {
         let mut last: Option<Value> = None;
         let mut failed: Option<Fault> = None;
         loop {
-            match self.look(applied > 0).await {
+            match self.look(applied > 0 && failed.is_none()).await {
                 Look::Seen(Standing::Before, seen) => {
                     let undone = if applied == 0 { Undone::Already } else { Undone::Restored };
                     return End { undone, seen: Some(seen), fault: None };
@@ -221,15 +221,10 @@ impl<'a> Undoing<'a> {
                     foreign += LOOK_EVERY;
                     last = Some(seen);
                 }
-                // A change that cannot be seen, such as a signal that stops a process, is taken back once its inverse was done.
-                Look::Seen(Standing::After, seen)
-                    if applied > 0 && failed.is_none() && self.intent.before == self.intent.after =>
-                {
-                    return End { undone: Undone::Restored, seen: Some(seen), fault: None };
-                }
                 Look::Seen(Standing::After | Standing::Between, seen) => {
                     foreign = Duration::ZERO;
-                    let due = applied == 0 || settling >= SETTLE_TIME;
+                    let lost = self.is_blind() && failed.is_some();
+                    let due = applied == 0 || lost || settling >= SETTLE_TIME;
                     match &self.intent.inverse {
                         Some(inverse) if due && applied < APPLY_LIMIT => {
                             (applied, settling) = (applied + 1, Duration::ZERO);
@@ -259,7 +254,7 @@ impl<'a> Undoing<'a> {
     }
 
     /// Whether the change cannot be seen: processes that a signal has stopped look like those that run. Then its inverse is applied
-    /// whatever is seen.
+    /// whatever is seen, and again where nobody knows that it arrived.
     fn is_blind(&self) -> bool {
         self.intent.inverse.is_some() && self.intent.before == self.intent.after
     }
@@ -280,7 +275,8 @@ impl<'a> Undoing<'a> {
         }
     }
 
-    async fn look(&self, applied: bool) -> Look {
+    /// Looks at the target. `done` says that the inverse was applied and answered, which is all there is to know of a blind change.
+    async fn look(&self, done: bool) -> Look {
         let seen = match self.call.observe(&self.targets, &self.means, Deadline::after(self.step)).await {
             Ok(seen) => seen.output,
             Err(fault) => return Look::Unseen(fault),
@@ -289,7 +285,7 @@ impl<'a> Undoing<'a> {
             // A change that ends in the state in which it began has nothing to be taken back.
             Ok(Standing::After) if self.intent.inverse.is_none() => Look::Seen(Standing::Before, seen),
             Ok(Standing::Before | Standing::After) if self.is_blind() => {
-                Look::Seen(if applied { Standing::Before } else { Standing::After }, seen)
+                Look::Seen(if done { Standing::Before } else { Standing::After }, seen)
             }
             Ok(standing) => Look::Seen(standing, seen),
             Err(fault) => Look::Unseen(fault),

@@ -61,6 +61,25 @@ impl<'lab> Operator<'lab> {
         operator
     }
 
+    /// Somebody else at the same project, as on another machine: with a key, a trust file and locks of his own. Each trusts both.
+    pub(crate) fn colleague(&self) -> Self {
+        let home = self.project.join("home-of-a-colleague");
+        let colleague =
+            Self { lab: self.lab, fabric: self.fabric.clone(), project: self.project.clone(), home };
+        colleague.ok(&["init", "--user-id", "Colleague <colleague@localhost>"]);
+        let principals = |home: &Path| -> String {
+            let text = fs::read_to_string(home.join("trust.toml")).expect("a trust file");
+            text.split_once("format = 1\n").expect("its format is stated first").1.to_owned()
+        };
+        let both = format!("format = 1\n{}{}", principals(&self.home), principals(&colleague.home));
+        let certs = [&self.home, &colleague.home].map(|home| home.join("certs"));
+        for (home, other) in [(&self.home, &certs[1]), (&colleague.home, &certs[0])] {
+            copy(other, &home.join("certs")).expect("a certificate is for everybody");
+            fs::write(home.join("trust.toml"), &both).expect("it is ours");
+        }
+        colleague
+    }
+
     /// Puts another text in the place of one in a script of the project.
     pub(crate) fn edit(&self, script: &str, from: &str, to: &str) {
         let path = self.project.join("gamedays").join(script);

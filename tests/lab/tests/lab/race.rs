@@ -1,4 +1,5 @@
-//! Two operators start the same plan at once: one runs, one is refused, and nothing is done twice.
+//! Two operators, each at a machine of his own, start the same plan at once: one runs, one is refused, and nothing is done twice. What
+//! they share is the project and the hosts, and only the hosts' own locks keep them apart.
 
 use serde_json::Value;
 
@@ -14,10 +15,11 @@ const HELD: i32 = 8;
 fn of_two_who_start_the_same_plan_at_once_one_runs_and_one_is_refused() {
     let lab = Lab::up("race");
     let operator = Operator::of(&lab);
+    let colleague = operator.colleague();
     let before = lab.standing();
     let plan = operator.plan(STOP).expect("a plan");
     let known = operator.packets();
-    let both = [operator.begin(STOP, &plan), operator.begin(STOP, &plan)];
+    let both = [operator.begin(STOP, &plan), colleague.begin(STOP, &plan)];
     let ended: Vec<Option<i32>> = both.map(|running| running.output().status.code()).into();
     let made: Vec<Vec<Value>> = operator.packets().difference(&known).map(|folder| journal(folder)).collect();
     let changes: Vec<usize> = made.iter().map(|journal| count(journal, "change_applied")).collect();

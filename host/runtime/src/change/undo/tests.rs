@@ -1,5 +1,7 @@
 //! Changes that were not, partly or fully made, and what taking them back makes of each.
 
+use fabric_twin::{Hold, Moment, Operations};
+
 use super::super::trial::{HEAL_S, Trial, forwarding, stop, table};
 use super::*;
 
@@ -58,6 +60,28 @@ async fn a_hung_process_goes_on_although_nobody_sees_that_it_hangs() {
     let change = trial.intend(0, ("unit.kill", hang)).await;
     trial.write_down(&recorder, &change);
     trial.make(&change).await;
+    assert_eq!(undone(&trial, &recorder, &change).await, Undone::Restored);
+    assert!(trial.commands().last().is_some_and(|sent| sent.contains("CONT")), "{:?}", trial.commands());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_sees_is_taken_back_again_where_the_inverse_did_not_arrive() {
+    let trial = Trial::new();
+    let recorder = trial.begin();
+    let hang = table([("host", "dns-edge-1"), ("unit", "keepalived"), ("signal", "STOP")]);
+    let change = trial.intend(0, ("unit.kill", hang)).await;
+    trial.write_down(&recorder, &change);
+    trial.make(&change).await;
+    // The target is seen, and then gone for a while.
+    trial.twin.hold(Hold { nth: 1, among: Operations::All, moment: Moment::After });
+    let (twin, clock) = (trial.twin.clone(), Arc::clone(&trial.world.seams.clock));
+    tokio::spawn(async move {
+        twin.held().await;
+        twin.refuse_network(true);
+        twin.release();
+        clock.sleep(Duration::from_secs(5)).await;
+        twin.refuse_network(false);
+    });
     assert_eq!(undone(&trial, &recorder, &change).await, Undone::Restored);
     assert!(trial.commands().last().is_some_and(|sent| sent.contains("CONT")), "{:?}", trial.commands());
 }
