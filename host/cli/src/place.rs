@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use fabric_evidence::Trust;
 use fabric_model::Digest;
 use fabric_model::exit::Exit;
-use fabric_runtime::guard::{self, FoundPlan};
+use fabric_runtime::guard::{self, FoundPlan, NoPlan};
 use fabric_runtime::site::{self, SiteFile};
 use fabric_runtime::{Home, Refusal};
 
@@ -74,13 +74,15 @@ impl Place {
     }
 
     /// A plan by its digest, or by the folder of the packet that it was made in.
-    pub(crate) fn plan(&self, named: &str, trust: &Trust) -> Result<FoundPlan, Refusal> {
+    pub(crate) fn plan(&self, named: &str, trust: &Trust) -> Result<FoundPlan, NoPlan> {
         let now = SystemTime::now();
         match named.parse::<Digest>() {
             Ok(digest) => guard::find_plan(&self.runs(), trust, digest, now),
             Err(_) if Path::new(named).is_dir() => guard::plan_of(Path::new(named), trust, now),
-            Err(_) => Err(Refusal::new(Exit::Usage, format!("`{named}` is neither a digest nor a packet"))
-                .hint("A dry run prints the digest of its plan: 64 hexadecimal digits.")),
+            Err(_) => Err(NoPlan::Missing(
+                Refusal::new(Exit::Usage, format!("`{named}` is neither a digest nor a packet"))
+                    .hint("A dry run prints the digest of its plan: 64 hexadecimal digits."),
+            )),
         }
     }
 

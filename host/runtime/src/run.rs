@@ -68,8 +68,8 @@ pub struct Run {
 
 /// What it takes to change things.
 pub struct Execution {
-    /// The plan that is executed; a rehearsal needs none.
-    pub plan: Option<FoundPlan>,
+    /// The plan that is executed, or why what was named is none; a rehearsal needs none.
+    pub plan: Option<Result<FoundPlan, Fault>>,
     /// What the operator says for the guards.
     pub claims: Claims,
     /// The operator's own folder, which keeps what an undo needs.
@@ -210,17 +210,22 @@ async fn converse(
         Ok(()) => tokio::select! {
             closed = door.serve(&mut reader) => Stop::Closed(closed),
             stop = &mut stopped => stop,
+            fault = desk.changes.revoked() => Stop::Revoked(fault),
         },
     };
     // Calls that only look end here; those that may change something are waited for.
     door.close().await;
+    let mut unrecorded = match &closed {
+        Stop::Revoked(fault) => desk.changes.revoke(desk, fault).await.is_err(),
+        Stop::Closed(_) | Stop::TimedOut | Stop::Interrupted => false,
+    };
     let orderly = matches!(closed, Stop::Closed(Closed::Ended(_)));
     let status = if orderly { process.reap().await } else { process.stop().await };
     // Nothing that the script has come to keeps the host from putting things back.
     let unwound = desk.changes.unwind(desk, closed.succeeded() && lock(&ledger).nothing_failed()).await;
     let end = closed.worker_end(run, &status.map(|s| s.to_string()).unwrap_or_else(|e| e.to_string()));
     // One line that cannot be written is no reason to leave out the rest: a packet that says what it can is worth more than none.
-    let mut unrecorded = unwound.is_err();
+    unrecorded |= unwound.is_err();
     let open = lock(&ledger).still_open();
     for check in open {
         let verdict =
@@ -244,6 +249,8 @@ enum Stop {
     Closed(Closed),
     TimedOut,
     Interrupted,
+    /// The guards have taken back their leave.
+    Revoked(Fault),
 }
 
 impl Stop {
@@ -262,6 +269,7 @@ impl Stop {
                 WorkerEnd::Limit { message: format!("a run takes at most {} s", run.time_limit.as_secs()) }
             }
             Self::Interrupted => WorkerEnd::Stopped { message: "interrupted by the operator".to_owned() },
+            Self::Revoked(fault) => WorkerEnd::Stopped { message: fault.message.clone() },
         }
     }
 
@@ -287,6 +295,7 @@ impl Stop {
             }
             Self::Closed(Closed::Unrecorded(_)) => vec![Exit::Bug],
             Self::Interrupted => vec![Exit::Interrupted],
+            Self::Revoked(fault) => vec![exit_of(fault)],
         }
     }
 }

@@ -16,6 +16,10 @@ use crate::probe::{HolderSampler, HolderWatch, Probe, ProbeResult, Sampler, Seen
 const STEADY: u64 = 10;
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// For how long it must answer once everything is undone: a VIP goes back to a host that is whole again after three advertisements of
+/// VRRP, which is an outage that the fault has made too.
+const STEADY_AGAIN: Duration = Duration::from_secs(5);
+
 /// The bounds on the time between two samples, in milliseconds.
 const EVERY_MS: std::ops::RangeInclusive<u32> = 10..=1_000;
 
@@ -97,7 +101,9 @@ impl Watching {
     /// When the packet cannot be written.
     pub(crate) async fn end(self, desk: &Desk, title: &str, done: &[Done]) -> Result<ScopeReport, Fault> {
         // A service that does not come back is in the samples.
-        let _steady = self.is_steady().await;
+        if let Some((.., probe)) = &self.probe {
+            let _steady = probe.steady_again(STEADY_AGAIN, PATIENCE).await;
+        }
         let Self { scope, probe, holders, vips, began } = self;
         let probed = match probe {
             Some((spec, resources, probe)) => Some((spec, resources, probe.stop().await)),

@@ -29,7 +29,8 @@ pub(crate) fn gameday(place: &Place, args: &Gameday) -> Result<Exit, Refusal> {
         return run::run(place, &Run { script, execution });
     }
     let rehearsal = Rehearse::of(Scripted { site: None, ..script }, &execution);
-    run::rehearse(place, &Rehearse { dry_run: args.dry_run, twin: args.twin.clone(), ..rehearsal })
+    let dry_run = if args.rehearse { args.dry_run } else { rehearsal.dry_run };
+    run::rehearse(place, &Rehearse { dry_run, twin: args.twin.clone(), ..rehearsal })
 }
 
 fn resolved(place: &Place, args: &Gameday, on_twin: bool) -> Result<Resolved, Refusal> {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use fabric_evidence::event::Mode;
 use fabric_model::Slug;
 use fabric_model::exit::Exit;
-use fabric_runtime::guard::{self, Ci};
+use fabric_runtime::guard::{self, Ci, NoPlan};
 use fabric_runtime::{Execution, Refusal, Run, Script, Watch, Worker, World, recover};
 use fabric_twin::{Twin, TwinFault};
 
@@ -98,8 +98,8 @@ impl Claims {
 impl Rehearse {
     /// A rehearsal in the place of a run, because its site is the twin.
     pub(super) fn of(script: Scripted, said: &Said) -> Self {
-        let Said { plan, claims, .. } = said.clone();
-        Self { script, dry_run: false, plan, claims, twin: None, speed: SPEED }
+        let Said { execute, plan, claims } = said.clone();
+        Self { script, dry_run: !execute, plan, claims, twin: None, speed: SPEED }
     }
 }
 
@@ -136,7 +136,12 @@ fn perform(
         .map_err(|panic| Refusal::new(Exit::Bug, format!("the key cannot be read: {panic}")))??;
     let execution = match wanted.execute {
         true => Some(Execution {
-            plan: wanted.plan.map(|plan| place.plan(plan, &operator.trust)).transpose()?,
+            plan: match wanted.plan.map(|plan| place.plan(plan, &operator.trust)) {
+                None => None,
+                Some(Ok(found)) => Some(Ok(found)),
+                Some(Err(NoPlan::Altered(fault))) => Some(Err(fault)),
+                Some(Err(missing)) => return Err(missing.into()),
+            },
             claims: wanted.claims,
             home: place.home.clone(),
         }),

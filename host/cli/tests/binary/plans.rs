@@ -120,8 +120,9 @@ fn a_plan_that_was_changed_is_refused_also_with_a_manifest_that_fits() {
     }
     fs::write(&file, &bad).expect("it is ours");
     let refused = |named: &str| {
-        drill.execute(named, &[]).refused(10, &["does not verify", "hint: Make a new plan"]);
-        assert_eq!((drill.scene.packets().len(), drill.changes().len()), (1, 0));
+        let refused = drill.execute(named, &[]);
+        let says = ["does not verify", "Make a new plan"];
+        drill.assert_refused_at_once(&[], &refused, 10, "plan.altered", &says);
     };
     refused(&plan);
     fs::write(&manifest, listed.replace(&digest(&good), &digest(&bad))).expect("it is ours");

@@ -63,17 +63,25 @@ impl Decision {
     /// `guard.window_closed`, `guard.frozen` or `guard.budget`, the first of them that holds. What the run has changed is undone
     /// then; undoing is never refused.
     pub fn still(&self, next: &Next<'_>) -> Result<(), Fault> {
-        if let Some(end) = self.window_end.filter(|end| next.now >= *end) {
-            return Err(refusal::window_closed(end));
-        }
-        let freeze = next.freezes.iter().find(|freeze| freeze.holds(next.environment, next.now));
-        if let Some(freeze) = freeze {
-            return Err(refusal::frozen(freeze));
-        }
+        self.lasts(next.now, next.environment, next.freezes)?;
         self.limits
             .iter()
             .filter(|limit| limit.environments.have(next.environment))
             .try_for_each(|limit| limit.allows(next))
+    }
+
+    /// Asks again while what the run has changed stands, also where it changes nothing more.
+    ///
+    /// # Errors
+    /// `guard.window_closed` or `guard.frozen`, the first of them that holds.
+    pub fn lasts(&self, now: SystemTime, environment: &Slug, freezes: &[Freeze]) -> Result<(), Fault> {
+        if let Some(end) = self.window_end.filter(|end| now >= *end) {
+            return Err(refusal::window_closed(end));
+        }
+        match freezes.iter().find(|freeze| freeze.holds(environment, now)) {
+            Some(freeze) => Err(refusal::frozen(freeze)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -22,19 +22,21 @@ use crate::run::Run;
 /// Everything that keeps it from changing anything, all at once.
 pub(crate) fn executing(run: &Run, head: &RunHead, recorder: &Recorder) -> Result<Executing, Vec<Fault>> {
     let Some(execution) = &run.execution else { return Err(vec![bug("there is nothing to execute")]) };
-    let bound = match &execution.plan {
+    let one = |fault: Fault| vec![fault];
+    let plan =
+        execution.plan.as_ref().map(|plan| plan.as_ref().map_err(Fault::clone)).transpose().map_err(one)?;
+    let bound = match plan {
         Some(found) => {
-            same_origin(&found.plan, head).map_err(|fault| vec![fault])?;
+            same_origin(&found.plan, head).map_err(one)?;
             Some(Bound::new(found.plan.clone()))
         }
         None => None,
     };
-    let admission = guard::admit(&guard::Request { run, head, execution })?;
-    if let (Some(found), approvals) = (&execution.plan, admission.approvals()) {
+    let admission = guard::admit(&guard::Request { run, head, execution, plan })?;
+    if let (Some(found), approvals) = (plan, admission.approvals()) {
         let bound = Event::PlanBound { plan: found.digest, made_in: found.packet.clone(), approvals };
-        recorder.record(&bound).map_err(|fault| vec![fault])?;
+        recorder.record(&bound).map_err(one)?;
     }
-    let one = |fault: Fault| vec![fault];
     let store = UndoStore::open(&execution.home, &head.run_id).map_err(one)?;
     let pending = Pending::new(&execution.home, run, head);
     let locks = Locks::new(&execution.home, &pending.marker().site, &head.run_id);
@@ -43,7 +45,7 @@ pub(crate) fn executing(run: &Run, head: &RunHead, recorder: &Recorder) -> Resul
         gameday: run.script.header.kind.as_str() == "gameday",
         writing: run.world.writing(),
         bound,
-        admission: Some(admission),
+        admission: Some(Arc::new(admission)),
         store: Arc::new(store),
         pending,
         locks,

@@ -46,7 +46,7 @@ pub(crate) struct Executing {
     /// The plan that it executes; a rehearsal needs none.
     pub(crate) bound: Option<Bound>,
     /// What the guards let it do; the twin has none.
-    pub(crate) admission: Option<Admission>,
+    pub(crate) admission: Option<Arc<Admission>>,
     pub(crate) store: Arc<UndoStore>,
     pub(crate) pending: Pending,
     pub(crate) locks: Locks,
@@ -98,6 +98,8 @@ impl Heart {
 /// A change that was written down, whatever has become of it.
 pub(super) struct Made {
     pub(super) authentic: Authentic,
+    /// Whether it was asked for, and nobody has heard that it was made or refused.
+    pub(super) unanswered: bool,
     /// How taking it back ended, once that was tried.
     pub(super) undone: Option<Undone>,
 }
@@ -108,7 +110,7 @@ pub(crate) struct Ready {
     pub(crate) gameday: bool,
     pub(crate) writing: Writing,
     pub(crate) bound: Option<Bound>,
-    pub(crate) admission: Option<Admission>,
+    pub(crate) admission: Option<Arc<Admission>>,
     pub(crate) store: Arc<UndoStore>,
     pub(crate) pending: Pending,
     pub(crate) locks: Locks,
@@ -166,7 +168,11 @@ impl Executing {
         }
     }
 
-    fn refuse(&mut self, desk: &Desk, fault: &Fault) -> Result<(), Fault> {
+    /// Notes why nothing more may be changed; the first reason counts.
+    ///
+    /// # Errors
+    /// Only when the journal cannot be written.
+    pub(super) fn refuse(&mut self, desk: &Desk, fault: &Fault) -> Result<(), Fault> {
         if self.stopped.is_none() {
             desk.recorder.record(&Event::GuardRefused { fault: FaultRecord::from(fault) })?;
             desk.watch.denied(fault);
@@ -334,7 +340,7 @@ impl Executing {
         let authentic = self.store.key().open(intent, &seal).map_err(|forged| {
             Fault::new(Code::BugInternal, Stage::Record, format!("our own seal is not ours: {forged}"))
         })?;
-        self.made.push(Made { authentic, undone: None });
+        self.made.push(Made { authentic, unanswered: false, undone: None });
         Ok(())
     }
 
@@ -375,6 +381,9 @@ impl Executing {
             open.done.push(Done { at: desk.recorder.now(), kind: MarkKind::Injection, text });
         }
         let applied = call.apply(&plan.action, &task).await;
+        if let (Err(fault), Some(made)) = (&applied, self.made.last_mut()) {
+            made.unanswered = fault.effect == Effect::Unknown;
+        }
         let (effect, fault) = match &applied {
             Ok(()) => ("done", None),
             Err(fault) => ("unknown", Some(FaultRecord::from(fault))),

@@ -20,6 +20,11 @@ use crate::home::Home;
 /// The folder of lock files in the operator's folder.
 const FOLDER: &str = "locks";
 
+/// How long a network that is away is waited for, all locks together, and from one try to the next: a lock that is left keeps everybody
+/// else from its host.
+const DROP_PATIENCE: Duration = Duration::from_secs(30);
+const DROP_EVERY: Duration = Duration::from_secs(2);
+
 /// How long giving one lock back may take: a connection and two commands.
 const DROP_TIME: Duration = Duration::from_secs(10);
 
@@ -140,9 +145,17 @@ impl Locks {
     /// The first one that could not be given back; the others are.
     pub(crate) async fn drop_all(&mut self, seams: &Seams, writing: &Writing) -> Result<(), Fault> {
         let mut dropped = Ok(());
+        let until = seams.clock.now() + DROP_PATIENCE;
         for (_, Held { host, _file, .. }) in std::mem::take(&mut self.held) {
             let Some(host) = host else { continue };
-            dropped = dropped.and(self.drop_there(seams, writing, &host).await);
+            let mut given_back = self.drop_there(seams, writing, &host).await;
+            while given_back.is_err() && seams.clock.now() < until {
+                // A session that hangs would hang for the next try too.
+                let _ = writing.ssh.forget(&host).await;
+                seams.clock.sleep(DROP_EVERY).await;
+                given_back = self.drop_there(seams, writing, &host).await;
+            }
+            dropped = dropped.and(given_back);
         }
         dropped
     }

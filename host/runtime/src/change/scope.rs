@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use fabric_evidence::chart::MarkKind;
 use fabric_evidence::{Event, FaultRecord};
@@ -12,13 +13,17 @@ use fabric_model::{Code, Fault, Slug, Stage, Value};
 use fabric_wire::Writing;
 
 use super::store::UndoStore;
-use super::undo::{self, Ground};
+use super::undo::{self, Ground, Known};
 use super::{Changes, Executing, HEAL_AFTER_S};
 use crate::call::Desk;
+use crate::wall;
 use crate::watching::{Done, Watching};
 
 /// The shortest and the longest time after which a target may heal itself, in seconds.
 const HEAL_AFTER_LIMITS: std::ops::RangeInclusive<u32> = 20..=3_600;
+
+/// From one look at window and freezes to the next, while something that was changed stands.
+const GUARDS_EVERY: Duration = Duration::from_secs(1);
 
 /// Scopes within scopes.
 const DEPTH_LIMIT: usize = 4;
@@ -121,6 +126,33 @@ impl Changes {
         }
     }
 
+    /// Waits until the guards take back their leave while something that was changed stands.
+    pub(crate) async fn revoked(&self) -> Fault {
+        let Self::Execute(executing) = self else { return std::future::pending().await };
+        let Some(admission) = executing.lock().await.admission.clone() else {
+            return std::future::pending().await;
+        };
+        loop {
+            tokio::time::sleep(GUARDS_EVERY).await;
+            if let Err(fault) = admission.lasts(wall::now())
+                && executing.lock().await.left()
+            {
+                return fault;
+            }
+        }
+    }
+
+    /// The guards have taken back their leave: nothing more is changed.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(crate) async fn revoke(&self, desk: &Desk, fault: &Fault) -> Result<(), Fault> {
+        match self {
+            Self::Execute(executing) => executing.lock().await.refuse(desk, fault),
+            Self::Observe | Self::Plan(_) => Ok(()),
+        }
+    }
+
     /// The end of the run: what is still open is undone, whatever the script's process has come to. `succeeded` is whether an
     /// operation may keep what it has changed.
     ///
@@ -198,7 +230,8 @@ impl Executing {
             if !within || change.undone.is_some_and(Undone::is_restored) {
                 continue;
             }
-            let undone = undo::undo(&ground, &change.authentic, &mut lost).await;
+            let known = Known { waited: change.undone.is_some(), unanswered: change.unanswered };
+            let undone = undo::undo(&ground, &change.authentic, known, &mut lost).await;
             change.undone = Some(undone);
             restored &= undone.is_restored();
             if undone.is_restored() {

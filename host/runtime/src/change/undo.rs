@@ -2,7 +2,8 @@
 //!
 //! The target is looked at first. As before the change: done. As the change left it, or on the way there: the inverse is applied, and the
 //! target looked at until it is as before. Anything else is somebody else's, and is not overwritten. After an answer that was lost nobody
-//! knows what a command did, so the target is looked at again before anything else is tried.
+//! knows what a command did, so the target is looked at again before anything else is tried. A change that was never answered may still
+//! be on its way: that its target is as before counts only once it has been so for a while.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -33,14 +34,18 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How long a state that is neither the one nor the other may last before it counts as somebody else's: a unit that settles.
 const FOREIGN_PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long a command or a request whose sender is gone may still be on its way: through buffers, a login and `sudo`, or as a task of
+/// the cluster that has not begun.
+const ON_ITS_WAY: Duration = Duration::from_secs(10);
+
 /// How long an inverse may take to show.
 const SETTLE_TIME: Duration = Duration::from_secs(20);
 
 /// How often an inverse is applied.
 const APPLY_LIMIT: u32 = 3;
 
-/// How often what is left on a target is tried to be cleared away.
-const CLEAR_LIMIT: u32 = 3;
+/// How long it is tried to clear away what is left on a target.
+const CLEAR_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What undoing works with.
 pub(crate) struct Ground<'a> {
@@ -58,9 +63,23 @@ pub(crate) struct Ground<'a> {
     pub(crate) watch: &'a dyn Watch,
 }
 
+/// What is known of a change that is to be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// Whether its target was waited for before, and is no more: else it is until its timer must have fired, or a guest has booted.
+    pub(crate) waited: bool,
+    /// Whether nobody has heard that it was made or refused, so that it may still be on its way to the target.
+    pub(crate) unanswered: bool,
+}
+
 /// Takes one change back and records it. What has an address in `lost` is left alone: an earlier state would be laid over an unknown one.
 /// What is not restored joins them.
-pub(crate) async fn undo(ground: &Ground<'_>, authentic: &Authentic, lost: &mut BTreeSet<IpAddr>) -> Undone {
+pub(crate) async fn undo(
+    ground: &Ground<'_>,
+    authentic: &Authentic,
+    known: Known,
+    lost: &mut BTreeSet<IpAddr>,
+) -> Undone {
     let intent = authentic.intent();
     let (run_id, change) = (intent.run_id.clone(), intent.change);
     // Undoing goes on where the journal cannot be written any more; whoever holds it sees that with its next line.
@@ -74,7 +93,7 @@ pub(crate) async fn undo(ground: &Ground<'_>, authentic: &Authentic, lost: &mut 
         ))
     } else {
         match Undoing::of(ground, authentic) {
-            Ok(undoing) => undoing.undo().await,
+            Ok(undoing) => undoing.undo(known).await,
             Err(fault) => End::failed(fault),
         }
     };
@@ -178,8 +197,8 @@ impl<'a> Undoing<'a> {
         Ok(Self { ground, intent, call, targets, means, step })
     }
 
-    async fn undo(&self) -> End {
-        let mut end = self.restore().await;
+    async fn undo(&self, known: Known) -> End {
+        let mut end = self.restore(known).await;
         if end.undone == Undone::Failed {
             // Its timer may still take it back; nobody renews it any more.
             timer::let_run(self.ground, self.intent.change).await;
@@ -195,8 +214,9 @@ impl<'a> Undoing<'a> {
     }
 
     /// Leads the target back to the state before.
-    async fn restore(&self) -> End {
-        let patience = self.patience();
+    async fn restore(&self, known: Known) -> End {
+        let patience = if known.waited { Duration::ZERO } else { self.patience() };
+        let mut on_its_way = if known.unanswered { ON_ITS_WAY } else { Duration::ZERO };
         if self.intent.cuts_control {
             timer::let_run(self.ground, self.intent.change).await;
         }
@@ -206,6 +226,10 @@ impl<'a> Undoing<'a> {
         let mut failed: Option<Fault> = None;
         loop {
             match self.look(applied > 0 && failed.is_none()).await {
+                Look::Seen(Standing::Before, seen) if applied == 0 && !on_its_way.is_zero() => {
+                    on_its_way = on_its_way.saturating_sub(LOOK_EVERY);
+                    last = Some(seen);
+                }
                 Look::Seen(Standing::Before, seen) => {
                     let undone = if applied == 0 { Undone::Already } else { Undone::Restored };
                     return End { undone, seen: Some(seen), fault: None };
@@ -229,6 +253,10 @@ impl<'a> Undoing<'a> {
                         Some(inverse) if due && applied < APPLY_LIMIT => {
                             (applied, settling) = (applied + 1, Duration::ZERO);
                             failed = self.apply(inverse).await.err();
+                            if failed.is_none() && self.is_blind() && !on_its_way.is_zero() {
+                                self.ground.world.seams.clock.sleep(std::mem::take(&mut on_its_way)).await;
+                                failed = self.apply(inverse).await.err();
+                            }
                             last = Some(seen);
                             // Whatever it said: the target is looked at next.
                             continue;
@@ -299,18 +327,15 @@ impl<'a> Undoing<'a> {
 
     /// Disarms the timer and takes away what was staged for it. Whether the timer had fired.
     async fn clear(&self) -> Result<Fired, Fault> {
-        let mut tries = 1;
-        loop {
-            match self.clear_once().await {
-                Err(fault) if tries == CLEAR_LIMIT => return Err(fault),
-                Err(_) => {
-                    tries += 1;
-                    self.forget_sessions().await;
-                    self.ground.world.seams.clock.sleep(LOOK_EVERY).await;
-                }
-                cleared => return cleared,
-            }
+        let clock = &self.ground.world.seams.clock;
+        let until = clock.now() + CLEAR_PATIENCE;
+        let mut cleared = self.clear_once().await;
+        while cleared.is_err() && clock.now() < until {
+            self.forget_sessions().await;
+            clock.sleep(LOOK_EVERY).await;
+            cleared = self.clear_once().await;
         }
+        cleared
     }
 
     async fn clear_once(&self) -> Result<Fired, Fault> {

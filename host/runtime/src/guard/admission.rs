@@ -1,6 +1,6 @@
 //! What the guards let a run do, and what they are still asked while it does it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -89,7 +89,7 @@ impl Admission {
     /// # Errors
     /// `guard.window_closed`, `guard.frozen`, `guard.budget`, or `guard.authority` where that cannot be found out any more.
     pub(crate) fn still(&self, now: SystemTime, environment: &Slug, resource: &str) -> Result<(), Fault> {
-        let authority = self.authorities.get(environment).or(self.rehearsal.as_ref()).ok_or_else(|| {
+        let authority = self.authority(environment).ok_or_else(|| {
             let message = format!("environment `{environment}` is not one that the plan touches");
             Fault::new(Code::GuardEnvironment, Stage::Gate, message)
                 .hint("Make a new plan with `fabric run`; its guards are asked for each environment that it touches.")
@@ -112,5 +112,28 @@ impl Admission {
         })?;
         made.push((environment.clone(), target));
         Ok(())
+    }
+
+    /// Whether what the run has changed may stand a while longer. What cannot be found out stops nothing here: the next change asks
+    /// again, and is refused then.
+    ///
+    /// # Errors
+    /// `guard.window_closed` or `guard.frozen`.
+    pub(crate) fn lasts(&self, now: SystemTime) -> Result<(), Fault> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let environments: BTreeSet<&Slug> = made.iter().map(|(environment, _)| environment).collect();
+        for environment in environments {
+            let frozen = self.authority(environment).map(|authority| {
+                freezes::frozen(authority, environment, &self.trust, now).unwrap_or_default()
+            });
+            let freezes: Vec<Freeze> =
+                frozen.unwrap_or_default().into_iter().map(|frozen| frozen.freeze).collect();
+            self.decision.lasts(now, environment, &freezes)?;
+        }
+        Ok(())
+    }
+
+    fn authority(&self, environment: &Slug) -> Option<&Authority> {
+        self.authorities.get(environment).or(self.rehearsal.as_ref())
     }
 }

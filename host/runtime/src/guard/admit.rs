@@ -42,6 +42,8 @@ pub(crate) struct Request<'a> {
     pub(crate) head: &'a RunHead,
     /// What it takes to change things.
     pub(crate) execution: &'a Execution,
+    /// The plan that is executed.
+    pub(crate) plan: Option<&'a FoundPlan>,
 }
 
 /// Asks every guard. Nothing is used up, written or changed yet.
@@ -49,7 +51,7 @@ pub(crate) struct Request<'a> {
 /// # Errors
 /// Every refusal, not the first.
 pub(crate) fn admit(request: &Request<'_>) -> Result<Admission, Vec<Fault>> {
-    let Request { run, head, execution } = request;
+    let Request { run, head, execution, plan } = request;
     let (file, text) = &run.policy;
     let policy = Policy::parse(file, text).map_err(|errors| {
         let message = format!("the policy has {} errors now and had none before", errors.len());
@@ -67,7 +69,7 @@ pub(crate) fn admit(request: &Request<'_>) -> Result<Admission, Vec<Fault>> {
         boundary: Boundary::of_run(run, now),
         can_rewrite: boundary::can_rewrite,
         kind: &head.script.kind,
-        plan: execution.plan.as_ref(),
+        plan: *plan,
         run_id: &head.run_id,
         claims: &execution.claims,
         now,

@@ -24,4 +24,4 @@ pub use approvals::{Consent, approve};
 pub use authority::Authority;
 pub use ci::Ci;
 pub use freezes::{Frozen, freeze, frozen, thaw};
-pub use plans::{FoundPlan, find_plan, plan_of};
+pub use plans::{FoundPlan, NoPlan, find_plan, plan_of};

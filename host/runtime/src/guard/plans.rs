@@ -35,29 +35,53 @@ pub struct FoundPlan {
     pub by: Principal,
 }
 
+/// Why there is no plan to execute.
+#[derive(Clone, Debug)]
+pub enum NoPlan {
+    /// `plan.altered`: something says that it is the plan, and is not what was made. A run that was to execute it ends with that in its
+    /// packet.
+    Altered(Fault),
+    /// Nothing says so, or it cannot be read.
+    Missing(Refusal),
+}
+
+impl From<NoPlan> for Refusal {
+    fn from(none: NoPlan) -> Self {
+        match none {
+            NoPlan::Altered(fault) => {
+                let message = fault.to_string();
+                Self { exit: Exit::PlanStale, message, diagnostics: Vec::new(), hints: fault.hints }
+            }
+            NoPlan::Missing(refusal) => refusal,
+        }
+    }
+}
+
 /// Finds a plan by its digest below the folder of packets. Of several dry runs that made the same plan, the last one counts.
 ///
 /// # Errors
 /// `plan.altered` (exit 10) when the only packets that say they made it hold another file or do not verify; exit 5 when no
 /// packet says so.
-pub fn find_plan(runs: &Path, trust: &Trust, digest: Digest, now: SystemTime) -> Result<FoundPlan, Refusal> {
+pub fn find_plan(runs: &Path, trust: &Trust, digest: Digest, now: SystemTime) -> Result<FoundPlan, NoPlan> {
     let mut found: Option<FoundPlan> = None;
-    let mut altered: Option<Refusal> = None;
-    for dir in packets(runs)? {
+    let mut altered: Option<NoPlan> = None;
+    for dir in packets(runs).map_err(NoPlan::Missing)? {
         if !speaks_of(&dir, digest) {
             continue;
         }
         match plan_of(&dir, trust, now).and_then(|plan| same(plan, digest, &dir)) {
             Ok(plan) if found.as_ref().is_none_or(|other| other.made < plan.made) => found = Some(plan),
             Ok(_) => {}
-            Err(refusal) => altered = Some(refusal),
+            Err(none) => altered = Some(none),
         }
     }
     match (found, altered) {
         (Some(found), _) => Ok(found),
-        (None, Some(refusal)) => Err(refusal),
-        (None, None) => Err(Refusal::new(Exit::NotFound, format!("no packet holds the plan {digest}"))
-            .hint("Make one with `fabric run`, which ends with the digest of its plan.")),
+        (None, Some(none)) => Err(none),
+        (None, None) => Err(NoPlan::Missing(
+            Refusal::new(Exit::NotFound, format!("no packet holds the plan {digest}"))
+                .hint("Make one with `fabric run`, which ends with the digest of its plan."),
+        )),
     }
 }
 
@@ -65,12 +89,14 @@ pub fn find_plan(runs: &Path, trust: &Trust, digest: Digest, now: SystemTime) ->
 ///
 /// # Errors
 /// `plan.altered` (exit 10) when the packet does not verify or its plan is not what the digest says, exit 5 when it has none.
-pub fn plan_of(dir: &Path, trust: &Trust, now: SystemTime) -> Result<FoundPlan, Refusal> {
+pub fn plan_of(dir: &Path, trust: &Trust, now: SystemTime) -> Result<FoundPlan, NoPlan> {
     let shown = dir.display();
     let file = dir.join(PLAN);
     let bytes = read(&file).map_err(|error| {
-        Refusal::new(Exit::NotFound, format!("the packet {shown} holds no plan: {error}"))
-            .hint("Only the dry run of a script that changes something makes one.")
+        NoPlan::Missing(
+            Refusal::new(Exit::NotFound, format!("the packet {shown} holds no plan: {error}"))
+                .hint("Only the dry run of a script that changes something makes one."),
+        )
     })?;
     // The plan is one of the files that the manifest lists and the signature covers.
     let verified = fabric_evidence::verify(dir, trust, now).map_err(|findings| {
@@ -91,7 +117,7 @@ pub fn plan_of(dir: &Path, trust: &Trust, now: SystemTime) -> Result<FoundPlan, 
     })
 }
 
-fn same(found: FoundPlan, digest: Digest, dir: &Path) -> Result<FoundPlan, Refusal> {
+fn same(found: FoundPlan, digest: Digest, dir: &Path) -> Result<FoundPlan, NoPlan> {
     if found.digest == digest {
         return Ok(found);
     }
@@ -138,8 +164,9 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
     fs::read(file)
 }
 
-fn altered(message: String) -> Refusal {
-    let fault = Fault::new(Code::PlanAltered, Stage::Plan, message)
-        .hint("Make a new plan with `fabric run`; this one is not what was made.");
-    Refusal { exit: Exit::PlanStale, message: fault.to_string(), diagnostics: Vec::new(), hints: fault.hints }
+fn altered(message: String) -> NoPlan {
+    NoPlan::Altered(
+        Fault::new(Code::PlanAltered, Stage::Plan, message)
+            .hint("Make a new plan with `fabric run`; this one is not what was made."),
+    )
 }

@@ -31,7 +31,8 @@ pub(crate) struct Probe {
     stop: oneshot::Sender<()>,
     task: JoinHandle<ProbeResult>,
     /// Good answers in a row.
-    streak: watch::Receiver<u64>,
+    streak: Arc<watch::Sender<u64>>,
+    every: Duration,
     began: SystemTime,
     clock: Arc<dyn Clock>,
 }
@@ -40,10 +41,10 @@ impl Probe {
     /// Begins, with the first sample at once.
     pub(crate) fn start(sampler: Sampler, clock: &Arc<dyn Clock>, every: Duration) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let (streaks, streak) = watch::channel(0);
+        let streak = Arc::new(watch::Sender::new(0));
         let began = clock.now();
-        let run = Run { sampler, clock: Arc::clone(clock), every, began, streaks: Arc::new(streaks) };
-        Self { stop, task: tokio::spawn(run.until(stopped)), streak, began, clock: Arc::clone(clock) }
+        let run = Run { sampler, clock: Arc::clone(clock), every, began, streak: Arc::clone(&streak) };
+        Self { stop, task: tokio::spawn(run.until(stopped)), streak, every, began, clock: Arc::clone(clock) }
     }
 
     /// When it began.
@@ -53,12 +54,20 @@ impl Probe {
 
     /// Waits until so many answers in a row were good. Whether they were, before the time was over.
     pub(crate) async fn steady(&self, answers: u64, patience: Duration) -> bool {
-        let mut streak = self.streak.clone();
+        let mut streak = self.streak.subscribe();
         let steady = streak.wait_for(|streak| *streak >= answers);
         tokio::select! {
             steady = steady => steady.is_ok(),
             () = self.clock.sleep(patience) => false,
         }
+    }
+
+    /// Waits until answers were good for so long on end, from now on: a sample that will be lost is still under way for a while, and
+    /// earlier good ones say nothing about it. Whether they were, before the time was over.
+    pub(crate) async fn steady_again(&self, span: Duration, patience: Duration) -> bool {
+        self.streak.send_replace(0);
+        let answers = span.as_nanos().div_ceil(self.every.as_nanos().max(1));
+        self.steady(u64::try_from(answers).unwrap_or(u64::MAX), patience).await
     }
 
     /// Ends it, once the samples that are under way have come back or are lost.
@@ -74,7 +83,7 @@ struct Run {
     clock: Arc<dyn Clock>,
     every: Duration,
     began: SystemTime,
-    streaks: Arc<watch::Sender<u64>>,
+    streak: Arc<watch::Sender<u64>>,
 }
 
 impl Run {
@@ -96,7 +105,7 @@ impl Run {
             if under_way.len() >= IN_FLIGHT {
                 let crowded = (Code::PortTimeout, "too many samples are under way".to_owned());
                 samples.lock().await.push(planned.came_to(Duration::ZERO, Some(crowded)));
-                self.streaks.send_replace(0);
+                self.streak.send_replace(0);
             } else {
                 under_way.spawn(self.sample(planned, Arc::clone(&samples)));
             }
@@ -115,7 +124,7 @@ impl Run {
         planned: Planned,
         samples: Arc<Mutex<Vec<Sample>>>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (asked, clock, streaks) = ((self.sampler)(), Arc::clone(&self.clock), Arc::clone(&self.streaks));
+        let (asked, clock, streak) = ((self.sampler)(), Arc::clone(&self.clock), Arc::clone(&self.streak));
         let began = self.began;
         async move {
             let lost = tokio::select! {
@@ -124,7 +133,7 @@ impl Run {
             };
             let took = clock.now().duration_since(began).unwrap_or_default().saturating_sub(planned.at);
             let good = lost.is_none();
-            streaks.send_modify(|streak| *streak = if good { *streak + 1 } else { 0 });
+            streak.send_modify(|streak| *streak = if good { *streak + 1 } else { 0 });
             samples.lock().await.push(planned.came_to(took, lost));
         }
     }
@@ -232,6 +241,27 @@ mod tests {
         assert!(!probe.steady(5, Duration::from_millis(180)).await);
         assert!(probe.steady(5, Duration::from_secs(1)).await);
         assert!(probe.stop().await.sent() >= 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_that_begins_before_the_end_is_seen_to_its_own_end() {
+        let clock: Arc<dyn Clock> = Arc::new(Paused(Instant::now()));
+        let began = Instant::now();
+        // Silent from the first second to the third, and once more two seconds later.
+        let silent = move || {
+            let ms = began.elapsed().as_millis();
+            (1_000..3_000).contains(&ms) || (5_000..5_500).contains(&ms)
+        };
+        let sampler: Sampler = Arc::new(move || {
+            let silent = silent();
+            Box::pin(async move { if silent { std::future::pending().await } else { Ok(()) } })
+        });
+        let probe = Probe::start(sampler, &clock, Duration::from_millis(50));
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        assert!(probe.steady_again(Duration::from_secs(3), Duration::from_secs(15)).await);
+        let result = probe.stop().await;
+        assert_eq!(result.gap().as_millis(), 2_050);
+        assert_eq!(result.lost(), 50, "both outages");
     }
 
     #[tokio::test(start_paused = true)]

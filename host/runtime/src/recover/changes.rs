@@ -30,7 +30,7 @@ use crate::change::lock::Locks;
 use crate::change::pending::{self, Marker, Pending, PendingSite};
 use crate::change::store::UndoStore;
 use crate::change::targets;
-use crate::change::undo::{self, Ground};
+use crate::change::undo::{self, Ground, Known};
 use crate::home::Operator;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
@@ -174,6 +174,8 @@ struct Story {
     head: RunHead,
     link: PacketLink,
     intents: Vec<SealedIntent>,
+    /// Changes that were made or refused, as the run heard.
+    answered: BTreeSet<u32>,
     /// Changes that the run itself took back.
     restored: BTreeSet<u32>,
     /// Whether its changes stay.
@@ -201,11 +203,21 @@ impl Story {
             _ => return Err(altered(&marker, "its journal is that of another run")),
         };
         let link = PacketLink { run_id: head.run_id.clone(), manifest: digest };
-        let mut story = Self { head, link, intents: Vec::new(), restored: BTreeSet::new(), committed: false };
+        let mut story = Self {
+            head,
+            link,
+            intents: Vec::new(),
+            answered: BTreeSet::new(),
+            restored: BTreeSet::new(),
+            committed: false,
+        };
         for event in events {
             match event {
                 Event::ChangeIntended { intent, seal } => {
                     story.intents.push(SealedIntent { intent: *intent, seal });
+                }
+                Event::ChangeApplied { change, effect, .. } if effect == "done" => {
+                    story.answered.insert(change);
                 }
                 Event::UndoEnded { change, undone, .. } if undone.is_restored() => {
                     story.restored.insert(change);
@@ -312,7 +324,8 @@ async fn undo_all(
             undo::give_up(ground, intent, fault);
             continue;
         }
-        let undone = undo::undo(ground, &authentic, &mut lost).await;
+        let known = Known { waited: false, unanswered: !story.answered.contains(&intent.change) };
+        let undone = undo::undo(ground, &authentic, known, &mut lost).await;
         if undone.is_restored() {
             pending.restored(intent.change)?;
         } else {

@@ -74,26 +74,49 @@ pub(crate) fn of_gameday(artifact: &Path) -> Vec<(f64, bool)> {
     text.lines().map(sample).collect()
 }
 
-/// The longest time between good answers.
-pub(crate) fn worst(samples: &[(f64, bool)]) -> Outage {
+/// The longest time between good answers that go on for `blink_ms`. Where samples are lost at the beginning or at the end, the time
+/// from the first or to the last counts as well.
+pub(crate) fn worst(samples: &[(f64, bool)], blink_ms: f64) -> Outage {
     let lost = samples.iter().filter(|(_, good)| !good).count();
     let mut worst = Outage { least_ms: 0.0, most_ms: 0.0, lost };
-    let good: Vec<usize> = (0..samples.len()).filter(|at| samples[*at].1).collect();
-    for pair in good.windows(2) {
+    let good = |at: &usize| samples[*at].1 && lasts(samples, *at) >= blink_ms;
+    let last = samples.len().saturating_sub(1);
+    let points: Vec<usize> = (0..samples.len()).filter(|at| good(at) || (*at == 0 || *at == last)).collect();
+    for pair in points.windows(2) {
         let most_ms = samples[pair[1]].0 - samples[pair[0]].0;
         if most_ms > worst.most_ms {
-            let inner = &samples[pair[0] + 1..pair[1]];
-            let least = inner.last().zip(inner.first()).map_or(0.0, |(last, first)| last.0 - first.0);
+            let inner: Vec<f64> =
+                (pair[0]..=pair[1]).filter(|at| !good(at)).map(|at| samples[at].0).collect();
+            let least = inner.last().zip(inner.first()).map_or(0.0, |(last, first)| last - first);
             (worst.least_ms, worst.most_ms) = (least, most_ms);
         }
     }
     worst
 }
 
+/// For how long answers are good around a sample: from the last question before it that was lost to the first one after it.
+fn lasts(samples: &[(f64, bool)], at: usize) -> f64 {
+    let lost = |(_, good): &&(f64, bool)| !good;
+    let before = samples[..at].iter().rev().find(lost).map_or(f64::NEG_INFINITY, |(sent, _)| *sent);
+    let after = samples[at..].iter().find(lost).map_or(f64::INFINITY, |(sent, _)| *sent);
+    after - before
+}
+
 /// Whether one outage explains what both saw. Each knows its beginning and its end to one of its own intervals, so two that agree
-/// differ by less than one interval of each.
-pub(crate) fn agree(one: Outage, other: Outage) -> bool {
-    one.least_ms <= other.most_ms && other.least_ms <= one.most_ms
+/// differ by less than one interval of each. What comes back for less than an interval of the slower probe, that one may have seen or not.
+pub(crate) fn agree(slower: &[(f64, bool)], faster: &[(f64, bool)]) -> bool {
+    let one = worst(slower, 0.0);
+    [0.0, interval(slower)].into_iter().any(|blink_ms| {
+        let other = worst(faster, blink_ms);
+        one.least_ms <= other.most_ms && other.least_ms <= one.most_ms
+    })
+}
+
+/// From one sample to the next, as it was most often.
+pub(crate) fn interval(samples: &[(f64, bool)]) -> f64 {
+    let mut all: Vec<f64> = samples.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or_default()
 }
 
 #[test]
@@ -101,9 +124,19 @@ fn outages_agree_within_an_interval_of_each_probe_and_not_beyond() {
     let samples = |every: f64, from: f64, to: f64| -> Vec<(f64, bool)> {
         (0..200).map(|number| f64::from(number) * every).map(|at| (at, at < from || at >= to)).collect()
     };
-    let seen = worst(&samples(50.0, 1010.0, 4020.0));
+    let slower = samples(50.0, 1010.0, 4020.0);
+    let seen = worst(&slower, 0.0);
     assert_eq!((seen.least_ms, seen.most_ms, seen.lost), (2950.0, 3050.0, 60));
-    assert!(agree(seen, worst(&samples(20.0, 1010.0, 4020.0))));
-    assert!(!agree(seen, worst(&samples(20.0, 1010.0, 3910.0))), "the other saw it 110 ms shorter");
-    assert!(!agree(seen, worst(&samples(20.0, 1010.0, 1010.0))), "the other saw nothing");
+    assert!(agree(&slower, &samples(20.0, 1010.0, 4020.0)));
+    assert!(!agree(&slower, &samples(20.0, 1010.0, 3910.0)), "the other saw it 110 ms shorter");
+    assert!(!agree(&slower, &samples(20.0, 1010.0, 1010.0)), "the other saw nothing");
+    // It comes back in the middle: too short for the slower one, or long enough for it.
+    for (back, agrees) in [(30.0, true), (200.0, false)] {
+        let mut faster = samples(20.0, 1010.0, 4020.0);
+        faster
+            .iter_mut()
+            .filter(|(at, _)| (2010.0..2010.0 + back).contains(at))
+            .for_each(|(_, good)| *good = true);
+        assert_eq!(agree(&slower, &faster), agrees, "for {back} ms");
+    }
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::beside::{self, Beside, Outage};
+use crate::each_change;
 use crate::machine::{Lab, differences};
 use crate::operator::{Operator, Plan, Running, Script, count, journal};
 
@@ -56,9 +57,10 @@ fn each_gameday_changes_nothing_in_its_dry_run_and_restores_everything_in_its_ex
     every_gameday_is_in_the_table();
     let lab = Lab::up("gamedays");
     let operator = Operator::of(&lab);
+    let operations = each_change::operations(&operator);
     let before = lab.standing();
     let mut wrong = Vec::new();
-    let plans = dry_runs(&lab, &operator, &before, &mut wrong);
+    let plans = dry_runs(&lab, &operator, &operations, &before, &mut wrong);
     for (day, plan) in plans {
         let begin = Instant::now();
         let found = execution(&lab, &operator, day, &plan, &before);
@@ -80,10 +82,11 @@ fn every_gameday_is_in_the_table() {
     }
 }
 
-/// Plans them all while sshd refuses whatever does not only read.
+/// Plans them all, and one operation for each changing primitive, while sshd refuses whatever does not only read.
 fn dry_runs(
     lab: &Lab,
     operator: &Operator<'_>,
+    operations: &[Script],
     before: &[String],
     wrong: &mut Vec<String>,
 ) -> Vec<(&'static GameDay, Plan)> {
@@ -91,6 +94,13 @@ fn dry_runs(
     the_forced_command_refuses(lab);
     let logged = api_log(lab).len();
     let mut plans = Vec::new();
+    for script in operations {
+        match operator.plan(*script) {
+            Ok(plan) if planned(&plan).len() == 1 => {}
+            Ok(plan) => wrong.push(format!("{}: planned {:?}", script.name, planned(&plan))),
+            Err(error) => wrong.push(format!("{}: {error}", script.name)),
+        }
+    }
     // Beside each other, since they only look.
     let made: Vec<Result<Plan, String>> = std::thread::scope(|scope| {
         let runs: Vec<_> = DAYS.iter().map(|day| scope.spawn(|| operator.plan(day.script))).collect();
@@ -164,9 +174,12 @@ fn api_log(lab: &Lab) -> Vec<String> {
     }
 }
 
+fn planned(plan: &Plan) -> Vec<Value> {
+    plan.run.pointer("/planned").and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
 fn misplanned(day: &GameDay, plan: &Plan) -> impl Iterator<Item = String> {
-    let planned = plan.run.pointer("/planned").and_then(Value::as_array).cloned().unwrap_or_default();
-    let heals: Vec<String> = planned.iter().map(|change| text(change, "/heals/heals")).collect();
+    let heals: Vec<String> = planned(plan).iter().map(|change| text(change, "/heals/heals")).collect();
     (heals != day.heals).then(|| format!("planned {heals:?} instead of {:?}", day.heals)).into_iter()
 }
 
@@ -247,19 +260,23 @@ fn disagreement(packet: &Path, run: &Value, independent: &[(f64, bool)]) -> Opti
         return Some("no probe ended".to_owned());
     };
     let journal = journal(packet);
-    let (Some(from), Some(to)) = (moment(&journal, "scope_begun"), moment(&journal, "probe_ended")) else {
+    let samples = beside::of_gameday(&packet.join(artifact));
+    let (Some(from), Some((last, _))) = (moment(&journal, "scope_begun"), samples.last()) else {
         return Some("the journal does not say when the probe ran".to_owned());
     };
+    let time = from..=from + last;
     let within: Vec<(f64, bool)> =
-        independent.iter().filter(|(sent, _)| (from..=to).contains(sent)).copied().collect();
-    let own = beside::worst(&beside::of_gameday(&packet.join(artifact)));
-    let other = beside::worst(&within);
+        independent.iter().filter(|(sent, _)| time.contains(sent)).copied().collect();
+    let (own, other) = (beside::worst(&samples, 0.0), beside::worst(&within, 0.0));
     println!("         gap {}; the lab's own probe {}", shown(own), shown(other));
     let said = run.pointer("/probes/0/gap_ms").and_then(Value::as_f64).unwrap_or(-1.0);
-    if (said - own.most_ms).abs() > 1.0 {
+    // An outage that goes on at the end is told to the end of the probe, which comes after its last sample.
+    let open_end = samples.last().is_some_and(|(_, good)| !good);
+    let exact = if open_end { beside::interval(&samples) } else { 1.0 };
+    if (said - own.most_ms).abs() > exact {
         return Some(format!("the report says {said} ms, its samples {:.0} ms", own.most_ms));
     }
-    (!beside::agree(own, other))
+    (!beside::agree(&samples, &within))
         .then(|| format!("its probe saw a gap of {}, the lab's own one of {}", shown(own), shown(other)))
 }
 

@@ -3,17 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A lab in a run folder of its own, taken down at the end of the test however it ends.
 pub(crate) struct Lab {
     pub(crate) dir: PathBuf,
-    /// There is one set of processors: labs stand one after the other, however many threads the tests have.
-    _alone: MutexGuard<'static, ()>,
 }
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 impl Lab {
     pub(crate) fn new(name: &str) -> Self {
@@ -22,8 +17,7 @@ impl Lab {
             "the lab's tests build containers: run them as root, or leave them out with `./test --no-lab`"
         );
         let dir = std::env::temp_dir().join(format!("fabric-lab-test-{name}"));
-        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let lab = Self { dir, _alone: alone };
+        let lab = Self { dir };
         lab.ok(&["down"]);
         lab
     }

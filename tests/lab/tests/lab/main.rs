@@ -4,6 +4,7 @@
 mod beside;
 mod conformance;
 mod defects;
+mod each_change;
 mod gamedays;
 mod kills;
 mod machine;

@@ -5,8 +5,11 @@ use fabric_twin::{Hold, Moment, Operations};
 use super::super::trial::{HEAL_S, Trial, forwarding, stop, table};
 use super::*;
 
+/// The run knows what became of the change, and its target was not waited for yet.
+const HEARD: Known = Known { waited: false, unanswered: false };
+
 async fn undone(trial: &Trial, recorder: &Recorder, authentic: &Authentic) -> Undone {
-    undo(&trial.ground(recorder), authentic, &mut BTreeSet::new()).await
+    undo(&trial.ground(recorder), authentic, HEARD, &mut BTreeSet::new()).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -18,6 +21,27 @@ async fn a_change_that_was_not_made_is_already_as_before_and_nothing_is_sent() {
     trial.write_down(&recorder, &change);
     assert_eq!(undone(&trial, &recorder, &change).await, Undone::Already);
     assert_eq!(trial.commands(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_heard_of_may_still_be_on_its_way() {
+    let hang = table([("host", "dns-edge-1"), ("unit", "keepalived"), ("signal", "STOP")]);
+    for what in [stop(), ("unit.kill", hang)] {
+        let trial = Trial::new();
+        let recorder = trial.begin();
+        let change = trial.intend(0, what).await;
+        trial.write_down(&recorder, &change);
+        let (ground, mut lost) = (trial.ground(&recorder), BTreeSet::new());
+        let late = async {
+            trial.world.seams.clock.sleep(Duration::from_secs(4)).await;
+            trial.make(&change).await;
+        };
+        let undoing = undo(&ground, &change, Known { unanswered: true, ..HEARD }, &mut lost);
+        let (undone, ()) = tokio::join!(undoing, late);
+        assert_eq!(undone, Undone::Restored);
+        let last = trial.commands().pop().expect("a command");
+        assert!(last.contains("start") || last.contains("CONT"), "{last}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +127,7 @@ async fn a_failed_undo_stops_earlier_ones_of_the_same_target_alone() {
     }
     let (ground, mut lost, mut ended) = (trial.ground(&recorder), BTreeSet::new(), Vec::new());
     for change in all.iter().rev() {
-        ended.push((change.intent().change, undo(&ground, change, &mut lost).await));
+        ended.push((change.intent().change, undo(&ground, change, HEARD, &mut lost).await));
     }
     assert_eq!(ended, [(2, Undone::Conflict), (1, Undone::Failed), (0, Undone::Restored)]);
 }
@@ -182,7 +206,13 @@ async fn a_target_that_never_comes_back_is_given_up_within_a_bound() {
     trial.write_down(&recorder, &change);
     trial.make(&change).await;
     trial.twin.refuse_network(true);
+    let begun = tokio::time::Instant::now();
     assert_eq!(undone(&trial, &recorder, &change).await, Undone::Failed);
+    assert!(begun.elapsed() >= PATIENCE);
+    let (ground, begun) = (trial.ground(&recorder), tokio::time::Instant::now());
+    let again = undo(&ground, &change, Known { waited: true, ..HEARD }, &mut BTreeSet::new()).await;
+    assert_eq!(again, Undone::Failed);
+    assert!(begun.elapsed() < PATIENCE, "it was waited for before");
 }
 
 #[tokio::test(start_paused = true)]

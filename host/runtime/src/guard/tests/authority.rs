@@ -61,10 +61,14 @@ fn a_freeze_that_comes_while_a_run_changes_things_stops_it() {
     let scene = approved();
     let admission = scene.admitted();
     admission.still(scene.now, &environment(), "host:prod-1").expect("it is open");
+    admission.lasts(scene.now).expect("it is open");
     frozen_by(&scene, 20);
     let fault = admission.still(scene.now, &environment(), "host:prod-1").expect_err("it is frozen");
     assert_eq!(fault.code, Code::GuardFrozen);
+    assert_eq!(admission.lasts(scene.now).expect_err("it is frozen").code, Code::GuardFrozen);
     thawed(&scene);
+    admission.lasts(scene.now).expect("it is open again");
+    assert_eq!(admission.lasts(window().end).expect_err("closed").code, Code::GuardWindowClosed);
     let fault = admission.still(window().end, &environment(), "host:prod-1").expect_err("it is closed");
     assert_eq!(fault.code, Code::GuardWindowClosed);
 }

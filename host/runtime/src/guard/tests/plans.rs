@@ -16,6 +16,7 @@ use fabric_model::{Class, Digest};
 
 use super::super::{find_plan, plan_of};
 use super::scene::{Scene, minutes, plan, slug};
+use crate::refusal::Refusal;
 
 /// The packet of a dry run that made the plan of the scene.
 fn packet(scene: &Scene, run_id: &str, at: SystemTime) -> PathBuf {
@@ -78,9 +79,9 @@ fn the_last_dry_run_that_made_a_plan_is_where_it_is_found() {
     assert_eq!((found.digest, found.plan, found.made), (scene.plan.digest, plan(), scene.now - minutes(10)));
     assert_eq!(found.by.fingerprint, *scene.executor.fingerprint());
     let other = find_plan(&runs, &scene.trust, Digest::of(b"other"), scene.now).expect_err("nobody made it");
-    assert_eq!(other.exit, Exit::NotFound);
+    assert_eq!(Refusal::from(other).exit, Exit::NotFound);
     let none = find_plan(&scene.folder.path().join("none"), &scene.trust, scene.plan.digest, scene.now);
-    assert_eq!(none.expect_err("there are no packets").exit, Exit::NotFound);
+    assert_eq!(Refusal::from(none.expect_err("there are no packets")).exit, Exit::NotFound);
 }
 
 #[test]
@@ -89,13 +90,13 @@ fn an_altered_plan_is_refused() {
     let dir = packet(&scene, "dry-1", scene.now - minutes(10));
     spoil(&dir.join("artifacts/plan.json"));
     let refused = find_plan(&scene.folder.path().join("runs"), &scene.trust, scene.plan.digest, scene.now);
-    let refused = refused.expect_err("somebody changed it");
+    let refused = Refusal::from(refused.expect_err("somebody changed it"));
     assert_eq!(refused.exit, Exit::PlanStale);
     assert!(refused.message.contains("[plan.altered]"), "{refused}");
     assert!(refused.hints.concat().contains("Make a new plan"), "{refused}");
     let altered = Digest::of(&fs::read(dir.join("artifacts/plan.json")).expect("ours"));
     let refused = find_plan(&scene.folder.path().join("runs"), &scene.trust, altered, scene.now);
-    assert_eq!(refused.expect_err("nobody signed it").exit, Exit::PlanStale);
+    assert_eq!(Refusal::from(refused.expect_err("nobody signed it")).exit, Exit::PlanStale);
 }
 
 #[test]
@@ -103,7 +104,8 @@ fn an_unsealed_packet_vouches_for_no_plan() {
     let scene = Scene::new();
     let dir = packet(&scene, "dry-1", scene.now - minutes(10));
     fs::remove_file(dir.join("manifest.sha256")).expect("ours");
-    assert_eq!(plan_of(&dir, &scene.trust, scene.now).expect_err("nobody vouches").exit, Exit::PlanStale);
-    let empty = scene.path("approvals");
-    assert_eq!(plan_of(&empty, &scene.trust, scene.now).expect_err("no plan").exit, Exit::NotFound);
+    let exit =
+        |dir: &Path| Refusal::from(plan_of(dir, &scene.trust, scene.now).expect_err("there is no plan")).exit;
+    assert_eq!(exit(&dir), Exit::PlanStale);
+    assert_eq!(exit(&scene.path("approvals")), Exit::NotFound);
 }
