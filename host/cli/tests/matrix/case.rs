@@ -13,6 +13,9 @@ const NEVER: [Duration; 4] = [Duration::from_secs(60); 4];
 /// Part of a line that still fits where the disk is full.
 const TORN: u64 = 40;
 
+/// What is said where nobody was killed, because the run did not come to its point.
+pub(crate) const TOO_EARLY: &str = "it was over before its point";
+
 /// What is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Victim {
@@ -105,7 +108,7 @@ async fn run(lane: &Lane, victim: Victim, point: &Point) -> Result<Finished, Str
     let mut running = lane.rehearse();
     if !lane.until(&mut running, point).await {
         lane.release().await;
-        return Err(format!("the run was over before: {:?}", running.end()));
+        return Err(format!("{TOO_EARLY}: {:?}", running.end()));
     }
     let changed = !lane.is_as_before().await;
     match victim {
@@ -192,14 +195,14 @@ async fn nobody(lane: &Lane, changed: bool, known: usize) -> Result<Finished, St
 async fn recovery(lane: &Lane, point: &Point) -> Result<Finished, String> {
     let mut running = lane.rehearse();
     let changed = Point::Line("change_confirmed".to_owned(), lane.gameday.changes);
-    must(lane.until(&mut running, &changed).await, "the run was over before")?;
+    must(lane.until(&mut running, &changed).await, TOO_EARLY)?;
     running.kill();
     let changed = !lane.is_as_before().await;
     lane.hold(point).await;
     let mut running = lane.recover();
     if !lane.until(&mut running, point).await {
         lane.release().await;
-        return Err(format!("the recovery was over before: {:?}", running.end()));
+        return Err(format!("{TOO_EARLY}, the recovery: {:?}", running.end()));
     }
     running.kill();
     lane.release().await;

@@ -84,6 +84,13 @@ async fn all(gameday: GameDay, cases: &[&(Victim, Point)]) -> Vec<Played> {
     let mut all = Vec::new();
     for (victim, point) in cases {
         let mut played = case::play(&lane, *victim, point).await;
+        // Where the machine is too busy for everybody's turn, time jumps under the feet of a steady state; nobody was killed then.
+        for _again in 0..2 {
+            if played.as_ref().is_err_and(|why| why.starts_with(case::TOO_EARLY)) {
+                lane = Lane::open(gameday).await;
+                played = case::play(&lane, *victim, point).await;
+            }
+        }
         if let Err(why) = &mut played {
             *why = format!("{}, {} at {point:?}: {why}\n", gameday.name, victim.as_str());
             // At once, because the others take minutes; and not by `eprint`, which the harness would keep to itself.
