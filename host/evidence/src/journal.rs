@@ -36,17 +36,6 @@ struct Undigested<'a> {
     seq: u64,
 }
 
-/// One line as it is written.
-#[derive(Serialize)]
-struct Digested<'a> {
-    at: Stamp,
-    digest: Digest,
-    event: &'a Event,
-    prev: Digest,
-    #[serde(with = "count")]
-    seq: u64,
-}
-
 /// One line as it is read.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -174,9 +163,9 @@ impl Journal {
         if self.ended && !matches!(event, Event::Recovered { .. }) {
             return Err(JournalError::Ended);
         }
-        let digest = self.digest_of(at, event)?;
-        let (at, prev, seq) = (Stamp::of(at), self.prev, self.seq);
-        let mut line = canonical::bytes(&Digested { at, digest, event, prev, seq })?;
+        let undigested = self.undigested(at, event)?;
+        let digest = Digest::of(&undigested);
+        let mut line = with_digest(&undigested, &digest);
         line.push(b'\n');
         if line.len() > LINE_LIMIT {
             return Err(JournalError::TooLong(line.len()));
@@ -199,8 +188,12 @@ impl Journal {
     /// # Errors
     /// When the event cannot be written.
     pub fn digest_of(&self, at: SystemTime, event: &Event) -> Result<Digest, JournalError> {
+        Ok(Digest::of(&self.undigested(at, event)?))
+    }
+
+    fn undigested(&self, at: SystemTime, event: &Event) -> Result<Vec<u8>, JournalError> {
         let (at, prev, seq) = (Stamp::of(at), self.prev, self.seq);
-        Ok(Digest::of(&canonical::bytes(&Undigested { at, event, prev, seq })?))
+        Ok(canonical::bytes(&Undigested { at, event, prev, seq })?)
     }
 
     /// What stands in the file: in the open one, whatever has its name by now.
@@ -313,6 +306,15 @@ fn read_line(raw: &[u8], before: Option<&Line>) -> Result<Line, BrokenLine> {
         return Err(BrokenLine::Sequence(line.seq));
     }
     Ok(line)
+}
+
+/// A line with its `digest` member, which canonical order puts before `event`.
+fn with_digest(undigested: &[u8], digest: &Digest) -> Vec<u8> {
+    const NEXT: &[u8] = b"\"event\":";
+    // Before it stands `at` alone, whose text holds no quote.
+    let start = undigested.windows(NEXT.len()).position(|w| w == NEXT).unwrap_or_default();
+    let (head, tail) = undigested.split_at(start);
+    [head, format!("\"digest\":\"{digest}\",").as_bytes(), tail].concat()
 }
 
 /// The raw line without its `digest` member. On the raw bytes, so that an event of a later version, which this version cannot

@@ -18,7 +18,7 @@ impl Pace {
     /// How far time jumps at once: no further than the polls of a steady state are apart.
     pub(crate) const STEP: Duration = Duration::from_millis(500);
     /// From one look to the next, in our own time.
-    pub(crate) const LOOK: Duration = Duration::from_millis(1);
+    pub(crate) const LOOK: Duration = Duration::from_millis(2);
 
     pub(crate) fn new(host: u32, twin: u32) -> Self {
         Self { host, twin, asleep: 0 }
