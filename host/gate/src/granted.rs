@@ -12,13 +12,13 @@ use crate::policy::RuleRef;
 /// for it, and a copy that outlives the call would be authority that nobody asked for again.
 ///
 /// ```compile_fail,E0451
-/// use fabric_gate::Granted;
-/// let forged = Granted { thing: 1, rule: todo!(), asked: todo!() };
+/// fn about_another_thing(one: fabric_gate::Granted<u8>) -> fabric_gate::Granted<u8> {
+///     fabric_gate::Granted { thing: 2, ..one }
+/// }
 /// ```
 ///
 /// ```compile_fail,E0624
-/// use fabric_gate::Granted;
-/// let forged = Granted::new(1, todo!(), todo!());
+/// let forge = fabric_gate::Granted::<u8>::new;
 /// ```
 ///
 /// ```compile_fail,E0308

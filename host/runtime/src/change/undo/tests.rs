@@ -8,6 +8,11 @@ use super::*;
 /// The run knows what became of the change, and its target was not waited for yet.
 const HEARD: Known = Known { waited: false, unanswered: false };
 
+/// Stops the processes of the VIP's daemon, which nobody can see.
+fn hang() -> (&'static str, Value) {
+    ("unit.kill", table([("host", "dns-edge-1"), ("unit", "keepalived"), ("signal", "STOP")]))
+}
+
 async fn undone(trial: &Trial, recorder: &Recorder, authentic: &Authentic) -> Undone {
     undo(&trial.ground(recorder), authentic, HEARD, &mut BTreeSet::new()).await
 }
@@ -25,8 +30,7 @@ async fn a_change_that_was_not_made_is_already_as_before_and_nothing_is_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_heard_of_may_still_be_on_its_way() {
-    let hang = table([("host", "dns-edge-1"), ("unit", "keepalived"), ("signal", "STOP")]);
-    for what in [stop(), ("unit.kill", hang)] {
+    for what in [stop(), hang()] {
         let trial = Trial::new();
         let recorder = trial.begin();
         let change = trial.intend(0, what).await;
@@ -80,8 +84,7 @@ async fn what_somebody_else_changed_is_not_overwritten() {
 async fn a_hung_process_goes_on_although_nobody_sees_that_it_hangs() {
     let trial = Trial::new();
     let recorder = trial.begin();
-    let hang = table([("host", "dns-edge-1"), ("unit", "keepalived"), ("signal", "STOP")]);
-    let change = trial.intend(0, ("unit.kill", hang)).await;
+    let change = trial.intend(0, hang()).await;
     trial.write_down(&recorder, &change);
     trial.make(&change).await;
     assert_eq!(undone(&trial, &recorder, &change).await, Undone::Restored);
@@ -92,8 +95,7 @@ async fn a_hung_process_goes_on_although_nobody_sees_that_it_hangs() {
 async fn what_nobody_sees_is_taken_back_again_where_the_inverse_did_not_arrive() {
     let trial = Trial::new();
     let recorder = trial.begin();
-    let hang = table([("host", "dns-edge-1"), ("unit", "keepalived"), ("signal", "STOP")]);
-    let change = trial.intend(0, ("unit.kill", hang)).await;
+    let change = trial.intend(0, hang()).await;
     trial.write_down(&recorder, &change);
     trial.make(&change).await;
     // The target is seen, and then gone for a while.
