@@ -247,17 +247,17 @@ mod tests {
     async fn an_outage_that_begins_before_the_end_is_seen_to_its_own_end() {
         let clock: Arc<dyn Clock> = Arc::new(Paused(Instant::now()));
         let began = Instant::now();
-        // Silent from the first second to the third, and once more two seconds later.
+        // Steady for longer than is asked for, silent from the fourth second to the sixth, and once more two seconds later.
         let silent = move || {
             let ms = began.elapsed().as_millis();
-            (1_000..3_000).contains(&ms) || (5_000..5_500).contains(&ms)
+            (4_000..6_000).contains(&ms) || (8_000..8_500).contains(&ms)
         };
         let sampler: Sampler = Arc::new(move || {
             let silent = silent();
             Box::pin(async move { if silent { std::future::pending().await } else { Ok(()) } })
         });
         let probe = Probe::start(sampler, &clock, Duration::from_millis(50));
-        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        tokio::time::sleep(Duration::from_millis(4_200)).await;
         assert!(probe.steady_again(Duration::from_secs(3), Duration::from_secs(15)).await);
         let result = probe.stop().await;
         assert_eq!(result.gap().as_millis(), 2_050);
