@@ -6,6 +6,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use fabric_model::{PrimitiveName, Resource, Slug};
 
+use crate::command::completions::Completions;
+use crate::command::explain::Explain;
+
 /// Runs scripts against a site through capability-gated primitives, and leaves a signed evidence packet of every run.
 #[derive(Parser, Debug)]
 #[command(name = "fabric", version, max_term_width = 100, disable_help_subcommand = true)]
@@ -62,6 +65,10 @@ pub(crate) enum Command {
     Approve(Approve),
     /// Check a script without running it: its syntax, its imports, its needs against code and policy
     Check(Check),
+    /// Print what a shell needs to complete this command line
+    Completions(Completions),
+    /// Say what a code means that fabric printed, how it comes about, and what to do
+    Explain(Explain),
     /// Let nothing be changed in an environment for a while
     Freeze(Freeze),
     /// Run the GameDay that a testcase of a consumer's contract stands for

@@ -1,6 +1,7 @@
 //! `fabric`: runs scripts against a site through capability-gated primitives, and verifies what it wrote about it.
 
 mod args;
+mod codes;
 mod command;
 mod output;
 mod place;
@@ -43,6 +44,8 @@ fn dispatch(args: Args) -> Result<Exit, Refusal> {
     match args.command {
         Command::Approve(approve) => command::approve::approve(&place, &approve),
         Command::Check(check) => command::check::check(&place, &check),
+        Command::Completions(completions) => command::completions::completions(&completions),
+        Command::Explain(explain) => command::explain::explain(&explain),
         Command::Freeze(freeze) => command::freeze::freeze(&place, &freeze),
         Command::Gameday(gameday) => command::gameday::gameday(&place, &gameday),
         Command::Init(init) => command::init::init(&place, &init),

@@ -9,6 +9,11 @@ pub(crate) fn say(line: impl Display) {
     let _ = writeln!(anstream::stdout().lock(), "{line}");
 }
 
+/// A whole document on standard output, byte by byte as it is.
+pub(crate) fn pour(document: &[u8]) {
+    let _ = std::io::stdout().lock().write_all(document);
+}
+
 /// A line about the command itself, on standard error.
 pub(crate) fn tell(line: impl Display) {
     let _ = writeln!(anstream::stderr().lock(), "{line}");

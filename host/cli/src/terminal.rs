@@ -307,6 +307,11 @@ pub(crate) fn style(good: bool) -> Style {
     if good { GOOD } else { BAD }
 }
 
+/// The style of what is looked for first.
+pub(crate) fn strong() -> Style {
+    STRONG
+}
+
 /// The style of what need not be read.
 pub(crate) fn faint() -> Style {
     FAINT

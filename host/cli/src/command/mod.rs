@@ -2,6 +2,8 @@
 
 pub(crate) mod approve;
 pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod explain;
 pub(crate) mod freeze;
 pub(crate) mod gameday;
 pub(crate) mod init;

@@ -105,3 +105,42 @@ fn init_makes_a_key_once() {
         .fabric(&["init", "--role", "no role", "--home", "elsewhere"])
         .refused(2, &["the role is not a name"]);
 }
+
+#[test]
+fn a_code_is_explained_for_people_and_for_programs() {
+    let scene = Scene::new();
+    let told = scene.fabric(&["explain", "guard.window"]);
+    assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
+    assert!(
+        told.stdout.contains("maintenance window") && told.stdout.contains("--window-start"),
+        "{}",
+        told.stdout
+    );
+    let entry = json(&scene.fabric(&["explain", "14", "--output", "json"]).stdout)["entry"].clone();
+    assert_eq!((entry["kind"].as_str(), entry["code"].as_str()), (Some("exit"), Some("14")));
+    scene.fabric(&["explain", "file.digset"]).refused(5, &["file.digset", "fabric explain file.digest"]);
+    scene.fabric(&["explain", "weather"]).refused(5, &["docs/reference/codes.md"]);
+}
+
+#[test]
+fn bash_accepts_its_completions_and_they_name_every_command() {
+    let scene = Scene::new();
+    let made = scene.fabric(&["completions", "bash"]);
+    assert_eq!((made.code, made.stderr.as_str()), (Some(0), ""));
+    scene.write("completions.bash", &made.stdout);
+    let read = std::process::Command::new("bash").arg("-n").arg(scene.path("completions.bash")).status();
+    assert!(read.expect("bash is there").success());
+    let help = scene.fabric(&["--help"]).stdout;
+    let (_, listed) = help.split_once("Commands:").expect("the list of commands");
+    let listed = listed.split("Options:").next().unwrap_or_default();
+    let named: Vec<&str> =
+        listed.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
+    let named: Vec<&str> = named.into_iter().filter(|name| !name.is_empty()).collect();
+    assert!(named.contains(&"rehearse") && named.contains(&"completions"), "{named:?}");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = scene.fabric(&["completions", shell]).stdout;
+        for name in &named {
+            assert!(script.contains(name), "{shell}: {name}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Findings of `fabric verify`: why a packet does not verify. `evidence/PACKET.md` defines them for every verifier.
+
+use super::{Entry, Kind};
+
+const ALTERED: &str =
+    "The packet was changed, by accident or on purpose, after it was sealed, or it was not made by fabric.";
+const DISTRUST: &str = "Do not rely on the packet. Get it again from where it was made, and compare the digests of the manifests.";
+const CARRIED: &str = "It was changed on its way: by an archive tool, a file system or a transfer that alters names or content.";
+const CARRY: &str = "Move packets whole and as bytes, such as with `tar`, and get this one again.";
+
+const fn finding(
+    code: &'static str,
+    means: &'static str,
+    arises: &'static str,
+    remedy: &'static str,
+) -> Entry {
+    Entry { code, kind: Kind::Finding, means, arises, remedy }
+}
+
+pub(super) const ENTRIES: &[Entry] = &[
+    finding(
+        "artifact.differs",
+        "A probe's samples are not those that the journal speaks of.",
+        ALTERED,
+        DISTRUST,
+    ),
+    finding("checks.differ", "`checks.json` is not what the journal says.", ALTERED, DISTRUST),
+    finding("file.case_twin", "Two names differ in case alone.", CARRIED, CARRY),
+    finding("file.digest", "The content of a file is not what the manifest says.", ALTERED, DISTRUST),
+    finding(
+        "file.folder",
+        "There is a folder that no packet has, or an empty one.",
+        "Something was put beside the packet's files.",
+        "Remove what does not belong to the packet and verify again.",
+    ),
+    finding(
+        "file.link",
+        "There is a symbolic link.",
+        "Something was put beside the packet's files, or a file was replaced by a link.",
+        DISTRUST,
+    ),
+    finding("file.missing", "A file that must be there is not.", CARRIED, CARRY),
+    finding("file.name", "A name is not UTF-8.", CARRIED, CARRY),
+    finding(
+        "file.special",
+        "There is a device, socket or pipe.",
+        "Something was put beside the packet's files.",
+        "Remove what does not belong to the packet and verify again.",
+    ),
+    finding(
+        "file.too_large",
+        "A file is over the limit: 16 KiB for a signature, 256 MiB for others.",
+        ALTERED,
+        DISTRUST,
+    ),
+    finding(
+        "file.unlisted",
+        "A file is neither in the manifest nor a known sidecar.",
+        "Something was put beside the packet's files, such as an editor's backup.",
+        "Remove what does not belong to the packet and verify again.",
+    ),
+    finding(
+        "file.unreadable",
+        "The system does not let a file be read.",
+        "Its mode or owner does not let you.",
+        "Verify as an account that may read the whole packet.",
+    ),
+    finding(
+        "journal.chain",
+        "A line of the journal is torn, not canonical, or breaks the hash chain.",
+        ALTERED,
+        DISTRUST,
+    ),
+    finding(
+        "journal.story",
+        "The chain holds, but the events do not add up to one run.",
+        "The journal was put together by something else than a run, or by a faulty version.",
+        DISTRUST,
+    ),
+    finding("manifest.absolute_path", "A path in the manifest begins with `/`.", ALTERED, DISTRUST),
+    finding("manifest.case_twin", "Two paths in the manifest differ in case alone.", ALTERED, DISTRUST),
+    finding("manifest.duplicate", "A path stands twice in the manifest.", ALTERED, DISTRUST),
+    finding(
+        "manifest.empty",
+        "The manifest is empty.",
+        "The run was not sealed, or the file was emptied.",
+        DISTRUST,
+    ),
+    finding(
+        "manifest.incomplete",
+        "A file that every packet has is not listed in the manifest.",
+        ALTERED,
+        DISTRUST,
+    ),
+    finding("manifest.leaving_path", "A path in the manifest has a `..` segment.", ALTERED, DISTRUST),
+    finding(
+        "manifest.line_end",
+        "The manifest has a carriage return, or no final line feed.",
+        CARRIED,
+        CARRY,
+    ),
+    finding(
+        "manifest.line_form",
+        "A line of the manifest is not a digest, two spaces and a path.",
+        ALTERED,
+        DISTRUST,
+    ),
+    finding("manifest.order", "The manifest is not sorted.", ALTERED, DISTRUST),
+    finding(
+        "manifest.path_form",
+        "A path in the manifest has characters outside `[a-z0-9._/-]`.",
+        ALTERED,
+        DISTRUST,
+    ),
+    finding(
+        "manifest.unknown_file",
+        "The manifest lists a file that the core of a packet does not have.",
+        "The packet is of a newer version, or something was added to it.",
+        "Verify with the newest fabric.",
+    ),
+    finding(
+        "packet.realm",
+        "The realm is not the one that was asked for.",
+        "A packet of the lab or the twin was taken for one of the site.",
+        "Only packets of realm `real` are evidence of the site.",
+    ),
+    finding(
+        "packet.unreadable",
+        "The folder cannot be read.",
+        "Its mode or owner does not let you, or it is none.",
+        "Verify as an account that may read the whole packet.",
+    ),
+    finding(
+        "plan.differs",
+        "`artifacts/plan.json` is not the plan that the journal speaks of, or not that of this run.",
+        ALTERED,
+        DISTRUST,
+    ),
+    finding(
+        "record.form",
+        "A record is not in its canonical spelling.",
+        "It was written anew by an editor or a formatter, or by something else than fabric.",
+        DISTRUST,
+    ),
+    finding(
+        "record.format",
+        "A record has a format number that the verifier does not know.",
+        "The packet is of a newer version.",
+        "Verify with the newest fabric.",
+    ),
+    finding("record.json", "A record is not strict JSON.", ALTERED, DISTRUST),
+    finding(
+        "record.shape",
+        "A field of a record is missing, unknown or ill-typed.",
+        "It was edited, or is of a version that fabric does not know.",
+        DISTRUST,
+    ),
+    finding("report.differs", "`report.md` is not the rendering of the records.", ALTERED, DISTRUST),
+    finding("run.differs", "`run.json` is not what the journal says.", ALTERED, DISTRUST),
+    finding(
+        "sidecar.stray",
+        "There is a timestamp without its signature.",
+        "A signature was removed, or a timestamp of another packet was put there.",
+        "Get the signature that belongs to it, or remove the timestamp.",
+    ),
+    finding(
+        "signature.bad",
+        "A signature is not a good one over this manifest.",
+        "The manifest was changed after it was signed, or the signature is of another packet.",
+        DISTRUST,
+    ),
+    finding(
+        "signature.expired",
+        "The certificate or key is expired or not yet valid.",
+        "It was over when the packet was signed, as the signature says.",
+        "Get a certificate that was extended by its holder, and update the trust file.",
+    ),
+    finding(
+        "signature.file_name",
+        "The file of a signature is not named after the signer.",
+        "Somebody renamed it.",
+        "Name it after the fingerprint of the certificate, in upper case, with the ending `.asc`.",
+    ),
+    finding(
+        "signature.form",
+        "A file does not hold exactly one signature.",
+        "Signatures were put together in one file, or something else was saved there.",
+        "Keep one detached signature in each file.",
+    ),
+    finding(
+        "signature.missing",
+        "Nobody signed.",
+        "The signing key could not be used at the end of the run, or the signatures were not carried along.",
+        "Get the folder `signatures` of the packet; without it nothing vouches for the packet.",
+    ),
+    finding(
+        "signature.not_the_principal",
+        "Who sealed it by its own account did not sign.",
+        "The signature of the principal that the run names is missing.",
+        DISTRUST,
+    ),
+    finding(
+        "signature.notation",
+        "Role or intent of a signature is missing or stands twice.",
+        "It was made by hand without the notations that evidence/PACKET.md asks for.",
+        "Sign with fabric, or with `gpg --set-notation` as evidence/PACKET.md shows.",
+    ),
+    finding(
+        "signature.revoked",
+        "The trust file or the holder revoked the certificate.",
+        "The key is lost, or its holder left.",
+        "Ask the owner of the trust file since when it is not to be believed.",
+    ),
+    finding(
+        "signature.role",
+        "A signature claims a role that the trust file does not give to the signer.",
+        "The role was taken from the signer, or never given.",
+        "Compare the trust file with who may sign in this role.",
+    ),
+    finding(
+        "signature.spelling",
+        "A signature has bytes that no signature covers.",
+        "Something was added to the file.",
+        DISTRUST,
+    ),
+    finding(
+        "signature.unknown_signer",
+        "A certificate is one that the trust file does not know.",
+        "The signer is not entered, or the wrong trust file is used.",
+        "Name the right one with `--trust FILE`, or have the signer entered by its owner.",
+    ),
+];
