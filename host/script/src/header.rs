@@ -8,8 +8,7 @@ use fabric_model::{Class, Diagnostic, PrimitiveName, Value};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-/// How a comment begins in Rhai.
-pub const RHAI_COMMENT: &str = "//";
+use crate::language::Language;
 
 const HINT_BLOCK: &str =
     "Begin the script with `// /// fabric`, the declaration as TOML in comments, and `// ///`.";
@@ -147,7 +146,7 @@ struct WrittenParam {
 /// # Errors
 /// Every error found, with its place in the script.
 pub fn parse(file: &str, source: &str) -> Result<Header, Vec<Diagnostic>> {
-    parse_with(file, source, RHAI_COMMENT)
+    parse_with(file, source, Language::of(file).comment())
 }
 
 /// Reads the declaration of a script whose comments begin with `comment`.

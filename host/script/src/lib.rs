@@ -4,16 +4,13 @@
 //! worker holds the engine and no power: everything a script does goes through the frames of `fabric_model::door`.
 
 pub mod header;
+pub mod language;
 pub mod lint;
 pub mod modules;
 pub mod worker;
 
-mod branch;
 mod confine;
-mod convert;
-mod engine;
-mod functions;
 mod link;
+mod luau;
 mod nearest;
-mod resolver;
-mod thrown;
+mod rhai;

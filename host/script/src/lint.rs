@@ -10,13 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use fabric_model::{Class, Diagnostic, PrimitiveName};
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Ident, LexError, ParseError, Position, Stmt};
 
-use crate::engine;
-pub use crate::functions::FUNCTIONS;
-use crate::functions::{SITE, SITE_FUNCTIONS};
 use crate::header::Header;
-use crate::modules::{self, Graph, at, file_of, unparsed};
+use crate::language::Language;
+use crate::luau;
+use crate::modules::{Graph, file_of};
 use crate::nearest::suggestion;
-use crate::thrown::is_parse_limit;
+pub use crate::rhai::FUNCTIONS;
+use crate::rhai::thrown::is_parse_limit;
+use crate::rhai::{SITE, SITE_FUNCTIONS, at, engine, imports_of, unparsed};
 
 const HINT_NAME: &str = "Choose another name.";
 
@@ -30,6 +31,9 @@ pub fn check(
     primitives: &BTreeMap<PrimitiveName, Class>,
     header: &Header,
 ) -> Vec<Diagnostic> {
+    if Language::of(path) == Language::Luau {
+        return unparsed_luau(path, source, modules);
+    }
     let all: Vec<PrimitiveName> = primitives.keys().cloned().collect();
     let functions = Some(engine::language_functions());
     let names = Names { functions, classes: Some(primitives), ..Names::new(&all) };
@@ -44,6 +48,13 @@ pub fn check(
     found.sort();
     found.dedup();
     found
+}
+
+/// What cannot be parsed of a Luau script and its modules.
+fn unparsed_luau(path: &str, source: &str, modules: &BTreeMap<String, String>) -> Vec<Diagnostic> {
+    let modules = modules.iter().map(|(module, text)| (file_of(Language::Luau, module), text.as_str()));
+    let files = std::iter::once((path.to_owned(), source)).chain(modules);
+    files.filter_map(|(file, text)| luau::syntax::parse(&file, text).err()).flatten().collect()
 }
 
 /// A script and its modules, compiled and found sound.
@@ -98,19 +109,20 @@ impl<'a> Names<'a> {
         let compiled: BTreeMap<String, (String, Option<AST>)> = modules
             .iter()
             .map(|(module, text)| {
-                let file = file_of(module);
+                let file = file_of(Language::Rhai, module);
                 let ast = self.compiled(&engine, &file, text, &mut refused);
                 (module.clone(), (file, ast))
             })
             .collect();
         let imports = |file: &str, ast: &Option<AST>, refused: &mut Refused| {
-            let found = ast.as_ref().map(|ast| modules::imports_of(file, ast));
+            let found = ast.as_ref().map(|ast| imports_of(file, ast));
             found.unwrap_or(Ok(Vec::new())).unwrap_or_else(|errors| {
                 refused.diagnostics.extend(errors);
                 Vec::new()
             })
         };
         let graph = Graph {
+            language: Language::Rhai,
             root: imports(path, &main, &mut refused),
             modules: compiled
                 .iter()

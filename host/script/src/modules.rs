@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use fabric_model::Diagnostic;
-use rhai::{AST, ASTNode, Expr, Position, Stmt};
 
-use crate::engine;
+use crate::language::Language;
+use crate::{luau, rhai};
 
 /// Modules of one run; the site's largest suite imports a handful.
 pub const MODULES_LIMIT: usize = 64;
@@ -15,12 +15,9 @@ pub const IMPORT_DEPTH: usize = 16;
 /// Bytes of one script or module.
 pub const SOURCE_LIMIT: usize = 256 << 10;
 
-const HINT_PATH: &str =
-    "Write the path from the project's root without `.rhai`, as in `import \"lib/dns\" as lib;`.";
-
 /// The file of a module, relative to the project's root.
-pub fn file_of(module: &str) -> String {
-    format!("{module}.rhai")
+pub fn file_of(language: Language, module: &str) -> String {
+    format!("{module}.{}", language.ending())
 }
 
 /// The modules that a script or module imports itself, in the order of its text.
@@ -41,9 +38,10 @@ pub fn collect(
     source: &str,
     load: &mut dyn FnMut(&str) -> Result<String, String>,
 ) -> Result<BTreeMap<String, String>, Vec<Diagnostic>> {
+    let language = Language::of(file);
     let mut sources = BTreeMap::new();
     let mut errors = Vec::new();
-    let mut graph = Graph { root: read(file, source, &mut errors), modules: BTreeMap::new() };
+    let mut graph = Graph { language, root: read(file, source, &mut errors), modules: BTreeMap::new() };
     let mut wanted: Vec<(String, Import)> =
         graph.root.iter().rev().map(|import| (file.to_owned(), import.clone())).collect();
     while let Some((importer, import)) = wanted.pop() {
@@ -55,10 +53,10 @@ pub fn collect(
             errors.push(import.wrong(&importer, message, "Put what belongs together into one module."));
             break;
         }
-        let module_file = file_of(&import.module);
+        let module_file = file_of(language, &import.module);
         let text = load(&module_file).unwrap_or_else(|why| {
             let message = format!("module `{}` cannot be read: {why}", import.module);
-            errors.push(import.wrong(&importer, message, HINT_PATH));
+            errors.push(import.wrong(&importer, message, &path_hint(language)));
             String::new()
         });
         let found = read(&module_file, &text, &mut errors);
@@ -87,6 +85,7 @@ impl Import {
 
 /// Which module imports which.
 pub(crate) struct Graph {
+    pub(crate) language: Language,
     pub(crate) root: Vec<Import>,
     pub(crate) modules: BTreeMap<String, Vec<Import>>,
 }
@@ -124,7 +123,7 @@ impl Graph {
                 None if path.len() >= IMPORT_DEPTH => IMPORT_DEPTH,
                 None => {
                     path.push(module);
-                    let below = self.descend(&file_of(module), next, path, known, errors);
+                    let below = self.descend(&file_of(self.language, module), next, path, known, errors);
                     path.pop();
                     known.insert(module, below);
                     below
@@ -154,34 +153,35 @@ fn parsed(file: &str, source: &str) -> Result<Vec<Import>, Vec<Diagnostic>> {
             format!("{} bytes are more than the {SOURCE_LIMIT} that a script may have", source.len());
         return Err(vec![Diagnostic::whole(file, message).hint("Split it into modules.")]);
     }
-    // Which namespaces exist is not known yet, so names are not looked up.
-    let mut engine = engine::for_compiling([]);
-    engine.set_strict_variables(false);
-    let ast = engine::compile(&engine, file, source).map_err(|e| vec![unparsed(file, &e)])?;
-    imports_of(file, &ast)
+    match Language::of(file) {
+        Language::Rhai => rhai::imports(file, source),
+        Language::Luau => luau::syntax::imports(file, source),
+    }
 }
 
-/// The imports of a compiled script.
-pub(crate) fn imports_of(file: &str, ast: &AST) -> Result<Vec<Import>, Vec<Diagnostic>> {
-    let mut found = Vec::new();
-    let mut errors = Vec::new();
-    ast.walk(&mut |path: &[ASTNode<'_>]| {
-        let Some(ASTNode::Stmt(Stmt::Import(import, position))) = path.last() else { return true };
-        match &import.0 {
-            Expr::StringConstant(module, position) if is_module_path(module) => {
-                let (line, column) = line_and_column(*position);
-                found.push(Import { module: module.to_string(), line, column });
-            }
-            Expr::StringConstant(module, position) => {
-                let message =
-                    format!("`{}` is not the path of a module", module.chars().take(80).collect::<String>());
-                errors.push(at(file, *position, message).hint(HINT_PATH));
-            }
-            _ => errors.push(at(file, *position, "the path of an import is computed").hint(HINT_PATH)),
-        }
-        true
-    });
-    if errors.is_empty() { Ok(found) } else { Err(errors) }
+/// An import of a literal path at its place.
+///
+/// # Errors
+/// When the path is not of an allowed form.
+pub(crate) fn imported(
+    language: Language,
+    file: &str,
+    module: &str,
+    line: usize,
+    column: usize,
+) -> Result<Import, Diagnostic> {
+    let import = Import { module: module.to_owned(), line, column };
+    if is_module_path(module) {
+        return Ok(import);
+    }
+    let message = format!("`{}` is not the path of a module", module.chars().take(80).collect::<String>());
+    Err(import.wrong(file, message, &path_hint(language)))
+}
+
+/// How the path of a module is written.
+pub(crate) fn path_hint(language: Language) -> String {
+    let (ending, example) = (language.ending(), language.import_example());
+    format!("Write the path from the project's root without `.{ending}`, as in `{example}`.")
 }
 
 /// A path of words of `[a-z0-9_-]` joined by `/`: it cannot leave the project and is the same on every file system.
@@ -193,25 +193,6 @@ fn is_module_path(path: &str) -> bool {
                     .bytes()
                     .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
         })
-}
-
-/// An error of the parser, at its place.
-pub(crate) fn unparsed(file: &str, error: &rhai::ParseError) -> Diagnostic {
-    let message = error.err_type().to_string();
-    let mut letters = message.chars();
-    let message =
-        letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect());
-    at(file, error.position(), message)
-}
-
-/// An error at a position of the parser.
-pub(crate) fn at(file: &str, position: Position, message: impl Into<String>) -> Diagnostic {
-    let (line, column) = line_and_column(position);
-    Diagnostic { line, column, ..Diagnostic::whole(file, message) }
-}
-
-fn line_and_column(position: Position) -> (usize, usize) {
-    (position.line().unwrap_or(0), position.position().unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -11,12 +11,11 @@ use std::thread;
 use fabric_model::door::{self, Broken, FromWorker, Outcome, Start};
 use rhai::Scope;
 
-use crate::branch::{Branch, Parts, Run};
 use crate::confine::confine;
-use crate::engine;
 use crate::link::Link;
 use crate::lint::{self, Refused};
-use crate::thrown;
+use crate::rhai::branch::{Branch, Parts, Run};
+use crate::rhai::{engine, thrown};
 
 /// The stack of the main branch, in bytes. The engine recurses over values, and a script can nest them faster than a limit
 /// on operations ends it; what still overflows kills this process, which the host sees.

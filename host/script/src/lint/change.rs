@@ -8,7 +8,7 @@ use rhai::{AST, ASTNode, Expr, FnCallExpr, FnPtr, Position, Stmt};
 
 use super::{Found, qualified};
 use crate::header::Header;
-use crate::modules::at;
+use crate::rhai::at;
 
 /// Functions that take a function in which nothing may be changed.
 const WITHOUT_CHANGES: [&str; 3] = ["abort_when", "check", "par"];

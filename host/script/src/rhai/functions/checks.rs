@@ -9,9 +9,9 @@ use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 use super::Functions;
 use super::plain::{in_order, listed};
-use crate::branch::{Branch, Open, Steady};
-use crate::convert::{to_evidence, to_value};
-use crate::thrown::{self, Failed, Thrown, argument, at_call, clipped, describe};
+use crate::rhai::branch::{Branch, Open, Steady};
+use crate::rhai::convert::{to_evidence, to_value};
+use crate::rhai::thrown::{self, Failed, Thrown, argument, at_call, clipped, describe};
 
 type Thrower<T> = Result<T, Box<EvalAltResult>>;
 

@@ -8,8 +8,8 @@ use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::Functions;
 use super::conditions::abort_if_due;
-use crate::branch::{Branch, Open};
-use crate::thrown::{self, Failed, Thrown, argument, at_call, describe};
+use crate::rhai::branch::{Branch, Open};
+use crate::rhai::thrown::{self, Failed, Thrown, argument, at_call, describe};
 
 type Thrower<T> = Result<T, Box<EvalAltResult>>;
 

@@ -9,9 +9,9 @@ use rhai::packages::{
 };
 use rhai::{AST, Engine, Module, OptimizationLevel, ParseError, Scope};
 
-use crate::branch::{Branch, SharedModule};
-use crate::functions;
-use crate::resolver::Resolver;
+use crate::rhai::branch::{Branch, SharedModule};
+use crate::rhai::functions;
+use crate::rhai::resolver::Resolver;
 
 /// Calls within calls. With the depth of expressions it bounds the stack that a branch can use.
 const CALL_LEVELS: usize = 64;

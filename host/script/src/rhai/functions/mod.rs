@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use rhai::{Engine, FuncRegistration, Module, RhaiNativeFunc};
 
-use crate::branch::Branch;
+use crate::rhai::branch::Branch;
 
 pub(crate) use site::{FUNCTIONS as SITE_FUNCTIONS, NAMESPACE as SITE};
 

@@ -6,8 +6,8 @@ use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 
 use super::Functions;
 use super::checks::titled;
-use crate::branch::{AbortCondition, Branch, Open};
-use crate::thrown::{self, Thrown, argument, at_call, clipped, describe};
+use crate::rhai::branch::{AbortCondition, Branch, Open};
+use crate::rhai::thrown::{self, Thrown, argument, at_call, clipped, describe};
 
 type Thrower<T> = Result<T, Box<EvalAltResult>>;
 

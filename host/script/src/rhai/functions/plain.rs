@@ -9,10 +9,10 @@ use fabric_model::resource::{canonical_address, parse_network};
 use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 
 use super::Functions;
-use crate::branch::Branch;
-use crate::convert::{to_dynamic, to_value};
 use crate::nearest::suggestion;
-use crate::thrown::{argument, at_call};
+use crate::rhai::branch::Branch;
+use crate::rhai::convert::{to_dynamic, to_value};
+use crate::rhai::thrown::{argument, at_call};
 
 type Thrower<T> = Result<T, Box<EvalAltResult>>;
 

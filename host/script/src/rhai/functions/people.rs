@@ -6,8 +6,8 @@ use fabric_model::door::FromWorker;
 use rhai::{EvalAltResult, NativeCallContext};
 
 use super::Functions;
-use crate::branch::Branch;
-use crate::thrown::{argument, at_call, clipped};
+use crate::rhai::branch::Branch;
+use crate::rhai::thrown::{argument, at_call, clipped};
 
 type Thrower<T> = Result<T, Box<EvalAltResult>>;
 

@@ -11,11 +11,11 @@ use super::Functions;
 use super::checks::titled;
 use super::conditions::abort_if_due;
 use super::report;
-use crate::branch::Branch;
-use crate::convert::to_value;
 use crate::link::{Answer, Unsent};
 use crate::nearest::suggestion;
-use crate::thrown::{self, Thrown, argument, at_call, describe};
+use crate::rhai::branch::Branch;
+use crate::rhai::convert::to_value;
+use crate::rhai::thrown::{self, Thrown, argument, at_call, describe};
 
 type Thrower<T> = Result<T, Box<EvalAltResult>>;
 

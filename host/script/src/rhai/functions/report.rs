@@ -5,8 +5,8 @@ use fabric_model::door::ScopeReport;
 use rhai::{Dynamic, EvalAltResult};
 
 use super::Functions;
-use crate::convert::to_dynamic;
-use crate::thrown;
+use crate::rhai::convert::to_dynamic;
+use crate::rhai::thrown;
 
 /// The report of a scope that was only planned. Its fields can be named and not be known, so that an expectation of the gap is
 /// deferred in a dry run instead of holding for a gap of nothing.

@@ -8,10 +8,10 @@ use fabric_model::door::FromWorker;
 use rhai::{Dynamic, EvalAltResult, Module, NativeCallContext};
 
 use super::Functions;
-use crate::branch::Branch;
-use crate::convert::{to_dynamic, to_value};
 use crate::link::Unsent;
-use crate::thrown::{argument, at_call, fault};
+use crate::rhai::branch::Branch;
+use crate::rhai::convert::{to_dynamic, to_value};
+use crate::rhai::thrown::{argument, at_call, fault};
 
 type Thrower<T> = Result<T, Box<EvalAltResult>>;
 

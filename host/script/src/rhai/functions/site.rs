@@ -7,10 +7,10 @@ use fabric_model::Value;
 use rhai::{Dynamic, EvalAltResult, Map, Module, NativeCallContext};
 
 use super::Functions;
-use crate::branch::Branch;
-use crate::convert::{to_dynamic, to_value};
 use crate::nearest::suggestion;
-use crate::thrown::{argument, at_call};
+use crate::rhai::branch::Branch;
+use crate::rhai::convert::{to_dynamic, to_value};
+use crate::rhai::thrown::{argument, at_call};
 
 type Thrower<T> = Result<T, Box<EvalAltResult>>;
 

@@ -10,7 +10,7 @@ use fabric_model::{PrimitiveName, Value};
 use rhai::{AST, Dynamic, EvalAltResult, FnPtr, GlobalRuntimeState, Module, Shared};
 
 use crate::link::{Link, Unsent, held};
-use crate::thrown;
+use crate::rhai::thrown;
 
 /// A module that was evaluated.
 pub(crate) type SharedModule = Shared<Module>;

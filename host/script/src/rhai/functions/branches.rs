@@ -9,11 +9,11 @@ use fabric_model::check::Place;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, GlobalRuntimeState, NativeCallContext, Position};
 
 use super::Functions;
-use crate::branch::{Branch, Run};
-use crate::convert::{detached, detached_closure};
-use crate::engine;
 use crate::link::held;
-use crate::thrown::{argument, at_call, stopped};
+use crate::rhai::branch::{Branch, Run};
+use crate::rhai::convert::{detached, detached_closure};
+use crate::rhai::engine;
+use crate::rhai::thrown::{argument, at_call, stopped};
 
 type Thrower<T> = Result<T, Box<EvalAltResult>>;
 
@@ -48,7 +48,8 @@ fn par(branch: &Branch, context: &NativeCallContext<'_>, list: &Array, body: &Fn
         return Err(argument(format!("`par` nests deeper than {PAR_DEPTH}")));
     }
     branch.run.begin_branches(list.len())?;
-    let apart = |e: crate::convert::Uncrossable| argument(format!("what `par` passes to a branch: {e}"));
+    let apart =
+        |e: crate::rhai::convert::Uncrossable| argument(format!("what `par` passes to a branch: {e}"));
     let work = Work {
         branch,
         place: branch.next_place(),

@@ -4,7 +4,7 @@ use fabric_model::door::Outcome;
 use fabric_model::{Code, Fault, Stage, Value};
 use rhai::{Dynamic, EvalAltResult, Map, NativeCallContext, ParseErrorType, Position};
 
-use crate::convert::{to_dynamic, to_evidence, to_value};
+use crate::rhai::convert::{to_dynamic, to_evidence, to_value};
 
 /// The `code` of a failed expectation that a script catches.
 const EXPECTATION: &str = "expectation";

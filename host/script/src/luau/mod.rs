@@ -1,0 +1,3 @@
+//! Luau, the second language of scripts.
+
+pub(crate) mod syntax;
