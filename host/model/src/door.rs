@@ -207,6 +207,11 @@ pub struct ScopeReport {
     pub holders: Vec<Holding>,
 }
 
+impl ScopeReport {
+    /// The fields that only an execution fills.
+    pub const MEASURED: [&str; 4] = ["gap_ms", "holders", "lost", "sent"];
+}
+
 /// A change of the holders of one VIP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,6 +3,8 @@
 //! The host uses [`header`], [`modules`] and [`lint`] on the text; the worker process is [`worker::main`] and nothing else. The
 //! worker holds the engine and no power: everything a script does goes through the frames of `fabric_model::door`.
 
+pub use library::{CATALOGUE, Entry, Kind, Parameter};
+
 pub mod header;
 pub mod language;
 pub mod lint;
@@ -10,6 +12,7 @@ pub mod modules;
 pub mod worker;
 
 mod confine;
+mod library;
 mod link;
 mod luau;
 mod nearest;

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fabric_model::door::{self, Broken, FromWorker, Reply};
 use fabric_model::{Fault, Value};
+use futures_channel::oneshot::{Receiver, Sender, channel};
 
 /// What the host answered.
 pub(crate) type Answer = Result<Value, Fault>;
@@ -57,14 +57,14 @@ impl Link {
     }
 
     /// Sends a frame with a new call id and waits for its answer.
-    pub(crate) fn ask(&self, frame: impl FnOnce(u64) -> FromWorker) -> Result<Answer, Unsent> {
+    pub(crate) async fn ask(&self, frame: impl FnOnce(u64) -> FromWorker) -> Result<Answer, Unsent> {
         let call_id = self.number();
         let answer = self.expect(call_id)?;
         if let Err(unsent) = self.send(&frame(call_id)) {
             self.take(call_id);
             return Err(unsent);
         }
-        answer.recv().map_err(|_| Unsent::Gone)
+        answer.await.map_err(|_| Unsent::Gone)
     }
 
     fn expect(&self, call_id: u64) -> Result<Receiver<Answer>, Unsent> {
@@ -81,9 +81,9 @@ impl Link {
     pub(crate) fn hand_out(&self, mut reader: UnixStream) {
         while let Ok(Reply { call_id, result }) = door::read(&mut reader) {
             // A branch waits until its answer comes, so a receiver that is gone means that the script has ended.
-            match self.take(call_id) {
-                Some(branch) if branch.send(result).is_ok() => {}
-                _ => break,
+            let sent = self.take(call_id).and_then(|branch| branch.send(result).ok());
+            if sent.is_none() {
+                break;
             }
         }
         // Dropping the senders wakes every branch with `Gone`.

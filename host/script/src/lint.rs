@@ -7,6 +7,7 @@ mod change;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fabric_model::door::Outcome;
 use fabric_model::{Class, Diagnostic, PrimitiveName};
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Ident, LexError, ParseError, Position, Stmt};
 
@@ -15,9 +16,10 @@ use crate::language::Language;
 use crate::luau;
 use crate::modules::{Graph, file_of};
 use crate::nearest::suggestion;
-pub use crate::rhai::FUNCTIONS;
+pub use crate::library::FUNCTIONS;
+use crate::library::{SITE, SITE_FUNCTIONS};
 use crate::rhai::thrown::is_parse_limit;
-use crate::rhai::{SITE, SITE_FUNCTIONS, at, engine, imports_of, unparsed};
+use crate::rhai::{at, engine, imports_of, unparsed};
 
 const HINT_NAME: &str = "Choose another name.";
 
@@ -68,6 +70,18 @@ pub(crate) struct Refused {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Whether it is over a limit of the parser.
     pub(crate) limit: bool,
+}
+
+impl Refused {
+    /// How a script ends that does not begin.
+    pub(crate) fn outcome(&self) -> Outcome {
+        let shown = self.diagnostics.first().map_or_else(String::new, ToString::to_string);
+        let message = match self.diagnostics.len() {
+            0 | 1 => shown,
+            more => format!("{shown}\n{} more errors; `fabric check` shows them all", more - 1),
+        };
+        if self.limit { Outcome::Limit { message } } else { Outcome::Threw { message } }
+    }
 }
 
 /// Compiles a script and its modules and refuses what [`check`] refuses, but for what the header says.

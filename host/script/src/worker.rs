@@ -9,13 +9,11 @@ use std::sync::Arc;
 use std::thread;
 
 use fabric_model::door::{self, Broken, FromWorker, Outcome, Start};
-use rhai::Scope;
 
 use crate::confine::confine;
 use crate::link::Link;
-use crate::lint::{self, Refused};
-use crate::rhai::branch::{Branch, Parts, Run};
-use crate::rhai::{engine, thrown};
+use crate::language::Language;
+use crate::{luau, rhai};
 
 /// The stack of the main branch, in bytes. The engine recurses over values, and a script can nest them faster than a limit
 /// on operations ends it; what still overflows kills this process, which the host sees.
@@ -57,7 +55,7 @@ pub fn main() -> ExitCode {
 pub fn run(stream: UnixStream) -> Result<(), Unfinished> {
     let mut reader = stream.try_clone()?;
     // The host still reads its files.
-    engine::prepare();
+    rhai::engine::prepare();
     let start: Start = door::read(&mut reader)?;
     let closer = Closer(stream.try_clone()?);
     let (ended, end) = std::sync::mpsc::channel();
@@ -91,37 +89,8 @@ fn execute(start: Start, link: &Arc<Link>) -> Outcome {
             format!("the worker speaks version {} of the door, the host {}", door::VERSION, start.version);
         return Outcome::Threw { message };
     }
-    let compiled = match lint::compile(&start.path, &start.source, &start.modules, &start.primitives) {
-        Ok(compiled) => compiled,
-        Err(refused) => return refusal(&refused),
-    };
-    let parts = Parts {
-        path: start.path.clone(),
-        params: start.params,
-        site: start.site,
-        primitives: start.primitives,
-        modules: compiled.modules,
-        limits: start.limits,
-    };
-    let branch = Arc::new(Branch::main(Arc::new(Run::new(parts, Arc::clone(link)))));
-    let engine = engine::for_branch(&branch);
-    let result = engine.run_ast_with_scope(&mut Scope::new(), &compiled.main);
-    if let Some(reason) = branch.run.aborted() {
-        return Outcome::Aborted { reason };
+    match Language::of(&start.path) {
+        Language::Rhai => rhai::execute(start, link),
+        Language::Luau => luau::execute(start, link),
     }
-    match (result, branch.run.limit()) {
-        (Ok(()), None) => Outcome::Finished,
-        // The limit was reached by the last statement, after which the engine asked no more.
-        (Ok(()), Some(message)) => Outcome::Limit { message },
-        (Err(error), limit) => thrown::outcome(&error, &start.path, limit),
-    }
-}
-
-fn refusal(refused: &Refused) -> Outcome {
-    let shown = refused.diagnostics.first().map_or_else(String::new, ToString::to_string);
-    let message = match refused.diagnostics.len() {
-        0 | 1 => shown,
-        more => format!("{shown}\n{} more errors; `fabric check` shows them all", more - 1),
-    };
-    if refused.limit { Outcome::Limit { message } } else { Outcome::Threw { message } }
 }

@@ -4,19 +4,7 @@ use fabric_model::Value;
 use fabric_model::value::DEPTH_LIMIT;
 use rhai::{Array, Dynamic, Map};
 
-/// Why a value of the script cannot cross.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Uncrossable {
-    /// Lists and tables nest deeper than the limit, which also ends a walk over a closure that holds itself.
-    #[error("lists and tables nest deeper than {DEPTH_LIMIT}")]
-    TooDeep,
-    /// A function, a range, a blob: things that have no meaning outside the engine.
-    #[error("a {0} cannot leave the script")]
-    Kind(&'static str),
-    /// Not a number, or infinite.
-    #[error("a number that is not finite cannot leave the script")]
-    NotFinite,
-}
+use crate::library::raised::Uncrossable;
 
 /// The host's value of an engine's value.
 ///
@@ -28,7 +16,7 @@ pub(crate) fn to_value(from: &Dynamic) -> Result<Value, Uncrossable> {
 
 /// The same for evidence: what cannot cross is named instead of refused.
 pub(crate) fn to_evidence(from: &Dynamic) -> Value {
-    let named = |refused: Uncrossable| Ok(Value::Text(format!("({refused})")));
+    let named = |refused: Uncrossable| Ok(refused.named());
     cross(from, DEPTH_LIMIT, &named).unwrap_or_default()
 }
 

@@ -7,11 +7,11 @@ use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage,
     BasicMathPackage, BasicStringPackage, LogicPackage, MoreStringPackage, Package,
 };
-use rhai::{AST, Engine, Module, OptimizationLevel, ParseError, Scope};
+use rhai::{AST, Dynamic, Engine, Module, OptimizationLevel, ParseError, Scope};
 
-use crate::rhai::branch::{Branch, SharedModule};
-use crate::rhai::functions;
-use crate::rhai::resolver::Resolver;
+use super::bind;
+use super::caller::{Branch, SharedModule};
+use super::resolver::Resolver;
 
 /// Calls within calls. With the depth of expressions it bounds the stack that a branch can use.
 const CALL_LEVELS: usize = 64;
@@ -45,13 +45,14 @@ pub(crate) fn for_compiling<'a>(reserved: impl IntoIterator<Item = &'a str>) -> 
 pub(crate) fn for_branch(branch: &Arc<Branch>) -> Engine {
     let mut engine = bare();
     add_language(&mut engine);
-    functions::register(&mut engine, branch);
+    bind::register(&mut engine, branch);
     engine.set_max_operations(branch.run.limits.operations);
     engine.set_module_resolver(Resolver::new(Arc::clone(branch)));
     let (printing, debugging, watching) = (Arc::clone(branch), Arc::clone(branch), Arc::clone(branch));
-    engine.on_print(move |text| printing.print(text));
-    engine.on_debug(move |text, _, _| debugging.print(text));
-    engine.on_progress(move |_| watching.progress());
+    // The engine gives these no way to fail, so a limit ends the script one operation later.
+    engine.on_print(move |text| drop(printing.print(text)));
+    engine.on_debug(move |text, _, _| drop(debugging.print(text)));
+    engine.on_progress(move |_| watching.run.tick().then_some(Dynamic::UNIT));
     engine
 }
 

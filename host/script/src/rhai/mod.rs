@@ -1,14 +1,16 @@
 //! Rhai, the first language of scripts.
 
-pub(crate) mod branch;
 pub(crate) mod engine;
 pub(crate) mod thrown;
 
+mod bind;
+mod branches;
+mod caller;
 mod convert;
-mod functions;
 mod imports;
+mod report;
 mod resolver;
+mod run;
 
-pub use functions::FUNCTIONS;
-pub(crate) use functions::{SITE, SITE_FUNCTIONS};
 pub(crate) use imports::{at, imports, imports_of, unparsed};
+pub(crate) use run::execute;

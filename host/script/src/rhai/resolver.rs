@@ -6,7 +6,7 @@ use rhai::{Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Po
 
 use crate::link::held;
 use crate::modules::IMPORT_DEPTH;
-use crate::rhai::branch::{Branch, SharedModule};
+use super::caller::{Branch, SharedModule};
 
 /// The resolver of one branch. A module's statements run once per branch, so that what they call does not depend on which
 /// of two branches came first.
@@ -28,12 +28,12 @@ impl Resolver {
         path: &str,
         position: Position,
     ) -> Result<SharedModule, Box<EvalAltResult>> {
-        if let Some(module) = held(&self.branch.imported).get(path) {
+        if let Some(module) = held(&self.branch.state.imported).get(path) {
             return Ok(Arc::clone(module));
         }
         let ast = self
             .branch
-            .run
+            .state
             .modules
             .get(path)
             .ok_or_else(|| Box::new(EvalAltResult::ErrorModuleNotFound(path.to_owned(), position)))?;
@@ -41,7 +41,7 @@ impl Resolver {
         let evaluated = Module::eval_ast_as_new_raw(engine, &mut Scope::new(), global, ast);
         held(&self.running).pop();
         let module: SharedModule = evaluated.map_err(|inner| in_module(path, inner, position))?.into();
-        held(&self.branch.imported).insert(path.to_owned(), Arc::clone(&module));
+        held(&self.branch.state.imported).insert(path.to_owned(), Arc::clone(&module));
         Ok(module)
     }
 

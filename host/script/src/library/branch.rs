@@ -5,15 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use fabric_model::check::Place;
-use fabric_model::door::{FromWorker, Limits};
+use fabric_model::door::{FromWorker, Limits, Start};
 use fabric_model::{PrimitiveName, Value};
-use rhai::{AST, Dynamic, EvalAltResult, FnPtr, GlobalRuntimeState, Module, Shared};
 
+use super::Language;
+use super::raised::Raised;
 use crate::link::{Link, Unsent, held};
-use crate::rhai::thrown;
-
-/// A module that was evaluated.
-pub(crate) type SharedModule = Shared<Module>;
 
 /// Checks of one run. The largest suite of the site has some 200.
 const CHECKS_LIMIT: u64 = 5_000;
@@ -29,8 +26,6 @@ pub(crate) struct Run {
     pub(crate) params: BTreeMap<String, Value>,
     pub(crate) site: Value,
     pub(crate) primitives: Vec<PrimitiveName>,
-    /// Every module, compiled once; only the map is shared, not what evaluating it gave.
-    pub(crate) modules: BTreeMap<String, AST>,
     pub(crate) limits: Limits,
     pub(crate) link: Arc<Link>,
     /// Branches that may still be started beside those that run. The main branch needs none.
@@ -47,25 +42,15 @@ pub(crate) struct Run {
     aborted: Mutex<Option<String>>,
 }
 
-/// What a run is made of.
-pub(crate) struct Parts {
-    pub(crate) path: String,
-    pub(crate) params: BTreeMap<String, Value>,
-    pub(crate) site: Value,
-    pub(crate) primitives: Vec<PrimitiveName>,
-    pub(crate) modules: BTreeMap<String, AST>,
-    pub(crate) limits: Limits,
-}
-
 impl Run {
-    pub(crate) fn new(parts: Parts, link: Arc<Link>) -> Self {
-        let Parts { path, params, site, primitives, modules, limits } = parts;
+    /// The run that a host starts.
+    pub(crate) fn new(start: Start, link: Arc<Link>) -> Self {
+        let Start { path, params, site, primitives, limits, .. } = start;
         Self {
             path,
             params,
             site,
             primitives,
-            modules,
             limits,
             link,
             free_slots: Mutex::new(limits.branches.saturating_sub(1)),
@@ -118,20 +103,14 @@ impl Run {
     }
 
     /// Counts the branches of one `par`.
-    pub(crate) fn begin_branches(&self, more: usize) -> Result<(), Box<EvalAltResult>> {
+    pub(crate) fn begin_branches(&self, more: usize) -> Result<(), Raised> {
         self.count(&self.branches, more as u64, BRANCHES_LIMIT, "branches of `par`")
     }
 
-    fn count(
-        &self,
-        counter: &AtomicU64,
-        more: u64,
-        limit: u64,
-        what: &str,
-    ) -> Result<(), Box<EvalAltResult>> {
+    fn count(&self, counter: &AtomicU64, more: u64, limit: u64, what: &str) -> Result<(), Raised> {
         if counter.fetch_add(more, Ordering::Relaxed) + more > limit {
             self.stop(&format!("more than {limit} {what}"));
-            return Err(thrown::stopped());
+            return Err(Raised::Stop);
         }
         Ok(())
     }
@@ -143,7 +122,7 @@ impl Run {
 }
 
 /// One branch: the main one, or one of a `par`.
-pub(crate) struct Branch {
+pub(crate) struct Branch<L: Language> {
     pub(crate) run: Arc<Run>,
     /// How many `par` it is in.
     pub(crate) depth: u32,
@@ -151,9 +130,9 @@ pub(crate) struct Branch {
     step: AtomicU32,
     open: Mutex<Open>,
     /// The scopes of changes that are open, outermost first, each with what would abort it. Only the main branch has any.
-    scopes: Mutex<Vec<Vec<AbortCondition>>>,
-    /// Modules that were evaluated on this branch or before it began.
-    pub(crate) imported: Mutex<BTreeMap<String, SharedModule>>,
+    scopes: Mutex<Vec<Vec<AbortCondition<L>>>>,
+    /// What the language keeps for it.
+    pub(crate) state: L::State,
 }
 
 /// What stands open around the current statement.
@@ -199,17 +178,19 @@ impl Steady {
 }
 
 /// What would abort a scope of changes.
-#[derive(Clone)]
-pub(crate) struct AbortCondition {
+pub(crate) struct AbortCondition<L: Language> {
     pub(crate) title: String,
-    pub(crate) holds: FnPtr,
-    /// What the function sees where it was written: it may stand in a module.
-    pub(crate) global: GlobalRuntimeState,
-    pub(crate) source: Option<String>,
+    pub(crate) holds: L::Kept,
 }
 
-impl Branch {
-    pub(crate) fn main(run: Arc<Run>) -> Self {
+impl<L: Language> Clone for AbortCondition<L> {
+    fn clone(&self) -> Self {
+        Self { title: self.title.clone(), holds: self.holds.clone() }
+    }
+}
+
+impl<L: Language> Branch<L> {
+    pub(crate) fn main(run: Arc<Run>, state: L::State) -> Self {
         Self {
             run,
             depth: 0,
@@ -217,12 +198,12 @@ impl Branch {
             step: AtomicU32::new(0),
             open: Mutex::default(),
             scopes: Mutex::default(),
-            imported: Mutex::default(),
+            state,
         }
     }
 
     /// The branch for one item of the `par` that stands at `place`.
-    pub(crate) fn child(&self, place: &Place, index: u32) -> Self {
+    pub(crate) fn child(&self, place: &Place, index: u32, state: L::State) -> Self {
         let mut prefix = place.0.clone();
         prefix.push(index);
         Self {
@@ -232,7 +213,7 @@ impl Branch {
             step: AtomicU32::new(0),
             open: Mutex::new(self.open()),
             scopes: Mutex::default(),
-            imported: Mutex::new(held(&self.imported).clone()),
+            state,
         }
     }
 
@@ -252,10 +233,10 @@ impl Branch {
     }
 
     /// Runs something with other things open around it.
-    pub(crate) fn within<T>(&self, open: Open, body: impl FnOnce() -> T) -> T {
+    pub(crate) async fn within<T>(&self, open: Open, body: impl Future<Output = T>) -> T {
         let around = self.open();
         self.set_open(open);
-        let result = body();
+        let result = body.await;
         self.set_open(around);
         result
     }
@@ -274,52 +255,47 @@ impl Branch {
     }
 
     /// Adds a condition to the innermost scope. Returns whether there is one.
-    pub(crate) fn add_condition(&self, condition: AbortCondition) -> bool {
+    pub(crate) fn add_condition(&self, condition: AbortCondition<L>) -> bool {
         held(&self.scopes).last_mut().map(|scope| scope.push(condition)).is_some()
     }
 
     /// The conditions of every open scope, the outermost first.
-    pub(crate) fn conditions(&self) -> Vec<AbortCondition> {
+    pub(crate) fn conditions(&self) -> Vec<AbortCondition<L>> {
         held(&self.scopes).iter().flatten().cloned().collect()
     }
 
     /// The number of a new check.
-    pub(crate) fn begin_check(&self) -> Result<u64, Box<EvalAltResult>> {
+    pub(crate) fn begin_check(&self) -> Result<u64, Raised> {
         self.run.count(&self.run.checks, 1, CHECKS_LIMIT, "checks")?;
         Ok(self.run.link.number())
     }
 
     /// Sends a frame that is not answered.
-    pub(crate) fn send(&self, frame: &FromWorker) -> Result<(), Box<EvalAltResult>> {
+    pub(crate) fn send(&self, frame: &FromWorker) -> Result<(), Raised> {
         let bytes = self.run.link.send(frame).map_err(|unsent| self.unsent(&unsent))?;
         self.run.count(&self.run.frame_bytes, bytes, FRAME_BYTES_LIMIT, "bytes of titles and verdicts")
     }
 
     /// The error of a frame that did not get through: the script ends.
-    pub(crate) fn unsent(&self, unsent: &Unsent) -> Box<EvalAltResult> {
+    pub(crate) fn unsent(&self, unsent: &Unsent) -> Raised {
         match unsent {
             Unsent::Gone => self.run.abandon(),
             Unsent::TooLong(_) => self.run.stop(&unsent.to_string()),
         }
-        thrown::stopped()
+        Raised::Stop
     }
 
-    /// `print`, `debug` and `note`. The engine gives `print` no way to fail, so a limit ends the script one operation later.
-    pub(crate) fn print(&self, text: &str) {
+    /// `print`, `debug` and `note`.
+    ///
+    /// # Errors
+    /// When the output is over its limit, or the host is gone.
+    pub(crate) fn print(&self, text: &str) -> Result<(), Raised> {
         if self.run.is_stopped() {
-            return;
+            return Err(Raised::Stop);
         }
         // Each line costs a frame, so an empty one is not free.
         let bytes = text.len() as u64 + 1;
-        let counted =
-            self.run.count(&self.run.output, bytes, self.run.limits.output_bytes, "bytes of output");
-        // The error is latched in the run.
-        let _latched = counted
-            .and_then(|()| self.send(&FromWorker::Print { place: self.next_place(), text: text.to_owned() }));
-    }
-
-    /// Gives the engine the reason to stop, when there is one.
-    pub(crate) fn progress(&self) -> Option<Dynamic> {
-        self.run.tick().then_some(Dynamic::UNIT)
+        self.run.count(&self.run.output, bytes, self.run.limits.output_bytes, "bytes of output")?;
+        self.send(&FromWorker::Print { place: self.next_place(), text: text.to_owned() })
     }
 }

@@ -2,58 +2,62 @@
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use fabric_model::Value;
 use fabric_model::resource::{canonical_address, parse_network};
-use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 
-use super::Functions;
+use super::branch::Branch;
+use super::raised::{Raised, argument};
+use super::{Arguments, Caller, Language};
 use crate::nearest::suggestion;
-use crate::rhai::branch::Branch;
-use crate::rhai::convert::{to_dynamic, to_value};
-use crate::rhai::thrown::{argument, at_call};
 
-type Thrower<T> = Result<T, Box<EvalAltResult>>;
-
-pub(super) fn register(functions: &mut Functions, branch: &Arc<Branch>) {
-    let on = Arc::clone(branch);
-    functions
-        .add("param", move |context: NativeCallContext<'_>, name: &str| at_call(&context, param(&on, name)));
-    let on = Arc::clone(branch);
-    functions.add("note", move |text: &str| on.print(text));
-    functions.add("sorted", |context: NativeCallContext<'_>, list: Dynamic| {
-        at_call(&context, listed("sorted", &list).map(|items| to_dynamic(&Value::List(in_order(items)))))
-    });
-    functions.add("same_set", |context: NativeCallContext<'_>, left: Dynamic, right: Dynamic| {
-        at_call(&context, same_set(&left, &right))
-    });
-    functions.add("ip_in", |context: NativeCallContext<'_>, address: &str, network: &str| {
-        at_call(&context, ip_in(address, network))
-    });
-    functions
-        .add("parse_json", |context: NativeCallContext<'_>, text: &str| at_call(&context, parse_json(text)));
+/// A function that only reckons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plain {
+    IpIn,
+    Param,
+    ParseJson,
+    SameSet,
+    Sorted,
 }
 
-fn parse_json(text: &str) -> Thrower<Dynamic> {
-    let parsed = serde_json::from_str::<Value>(text);
-    parsed.map(|value| to_dynamic(&value)).map_err(|e| argument(format!("the text is not JSON: {e}")))
+impl Plain {
+    pub(super) fn call<L: Language, C: Caller<L>>(
+        self,
+        branch: &Branch<L>,
+        arguments: &Arguments<'_, L, C>,
+    ) -> Result<Value, Raised> {
+        match self {
+            Self::IpIn => ip_in(&arguments.text(0)?, &arguments.text(1)?).map(Value::Bool),
+            Self::Param => param(branch, &arguments.text(0)?),
+            Self::ParseJson => parse_json(&arguments.text(0)?),
+            Self::SameSet => Ok((in_order(arguments.list(0)?) == in_order(arguments.list(1)?)).into()),
+            Self::Sorted => Ok(Value::List(in_order(arguments.list(0)?))),
+        }
+    }
 }
 
-fn same_set(left: &Dynamic, right: &Dynamic) -> Thrower<bool> {
-    Ok(in_order(listed("same_set", left)?) == in_order(listed("same_set", right)?))
+pub(super) fn note<L: Language, C: Caller<L>>(
+    caller: &C,
+    arguments: &Arguments<'_, L, C>,
+) -> Result<Value, Raised> {
+    caller.branch().print(&arguments.text(0)?).map(|()| Value::Null)
 }
 
-fn param(branch: &Branch, name: &str) -> Thrower<Dynamic> {
+fn parse_json(text: &str) -> Result<Value, Raised> {
+    serde_json::from_str(text).map_err(|e| argument(format!("the text is not JSON: {e}")))
+}
+
+fn param<L: Language>(branch: &Branch<L>, name: &str) -> Result<Value, Raised> {
     let params = &branch.run.params;
-    params.get(name).map(to_dynamic).ok_or_else(|| {
+    params.get(name).cloned().ok_or_else(|| {
         let near = suggestion(name, params.keys().map(String::as_str));
         argument(format!("the script declares no parameter `{name}`{near}"))
     })
 }
 
 /// Whether an address lies in a network. An IPv4-mapped IPv6 address is the IPv4 address that it means.
-fn ip_in(address: &str, network: &str) -> Thrower<bool> {
+fn ip_in(address: &str, network: &str) -> Result<bool, Raised> {
     // A holder is often given with its prefix length, as hosts print it.
     let bare = address.split_once('/').map_or(address, |(bare, _)| bare);
     let parsed: IpAddr = bare.parse().map_err(|_| argument(format!("`{bare}` is not an IP address")))?;
@@ -61,16 +65,8 @@ fn ip_in(address: &str, network: &str) -> Thrower<bool> {
     Ok(network.contains(&canonical_address(parsed)))
 }
 
-/// The items of a list that a script passed.
-pub(super) fn listed(function: &str, list: &Dynamic) -> Thrower<Vec<Value>> {
-    match to_value(list).map_err(|e| argument(e.to_string()))? {
-        Value::List(items) => Ok(items),
-        other => Err(argument(format!("{function} needs a list, not a {}", other.kind()))),
-    }
-}
-
 /// The items in an order that depends on nothing but them.
-pub(super) fn in_order(mut items: Vec<Value>) -> Vec<Value> {
+pub(crate) fn in_order(mut items: Vec<Value>) -> Vec<Value> {
     items.sort_by(by_content);
     items
 }
@@ -136,8 +132,8 @@ mod tests {
 
     #[test]
     fn duplicates_count() {
-        let list = |items: [i64; 3]| Dynamic::from_array(items.into_iter().map(Dynamic::from).collect());
-        assert_eq!(same_set(&list([1, 1, 2]), &list([2, 1, 1])).ok(), Some(true));
-        assert_eq!(same_set(&list([1, 1, 2]), &list([1, 2, 2])).ok(), Some(false));
+        let list = |items: [i64; 3]| in_order(items.into_iter().map(Value::from).collect());
+        assert_eq!(list([1, 1, 2]), list([2, 1, 1]));
+        assert_ne!(list([1, 1, 2]), list([1, 2, 2]));
     }
 }

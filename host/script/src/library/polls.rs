@@ -1,33 +1,19 @@
 //! `poll_until` and `await_stable`: the only ways to wait. The worker has no clock; the host keeps it, and each wait is a frame.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use fabric_model::door::FromWorker;
 use fabric_model::{Fault, Value};
-use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext};
 
-use super::Functions;
+use super::branch::{Branch, Open};
 use super::conditions::abort_if_due;
-use crate::rhai::branch::{Branch, Open};
-use crate::rhai::thrown::{self, Failed, Thrown, argument, at_call, describe};
-
-type Thrower<T> = Result<T, Box<EvalAltResult>>;
+use super::raised::{Failed, Raised, Thrown, argument};
+use super::{Arguments, Caller, Language};
 
 /// The longest poll, in milliseconds: the longest fail-over that the site waits for is a tenth of it.
 const TIMEOUT_LIMIT_MS: i64 = 600_000;
 /// Tries of one poll, each of which may be a call to a host.
 const TRIES_LIMIT: i64 = 1_000;
-
-pub(super) fn register(functions: &mut Functions, branch: &Arc<Branch>) {
-    for name in ["poll_until", "await_stable"] {
-        let on = Arc::clone(branch);
-        functions.add(name, move |context: NativeCallContext<'_>, options: Map, condition: FnPtr| {
-            let polled =
-                Rhythm::read(name, &options).and_then(|rhythm| poll(&on, &context, &rhythm, &condition));
-            at_call(&context, polled)
-        });
-    }
-}
 
 /// How often and how long, and what is waited for.
 struct Rhythm {
@@ -40,7 +26,7 @@ struct Rhythm {
 }
 
 impl Rhythm {
-    fn read(name: &'static str, options: &Map) -> Thrower<Self> {
+    fn read(name: &'static str, options: &BTreeMap<String, Value>) -> Result<Self, Raised> {
         let stable = name == "await_stable";
         let keys: &[&str] =
             if stable { &["seconds", "timeout_ms", "every_ms"] } else { &["timeout_ms", "every_ms"] };
@@ -49,7 +35,10 @@ impl Rhythm {
             return Err(argument(format!("{name} knows {}, not `{unknown}`", keys.join(" and "))));
         }
         let number = |key: &str, unit: &str| {
-            let number = options.get(key).and_then(|v| v.as_int().ok()).filter(|n| *n > 0);
+            let number = match options.get(key) {
+                Some(Value::Int(number)) if *number > 0 => Some(*number),
+                _ => None,
+            };
             number.ok_or_else(|| argument(format!("{name} needs `{key}`, a whole number of {unit} over 0")))
         };
         let rhythm = Self {
@@ -93,11 +82,11 @@ impl Rhythm {
 }
 
 /// What a try gave.
-enum Try {
+enum Try<L: Language> {
     Held,
     Not(Last),
     /// Nobody can know before the planned changes are made.
-    Deferred(Box<EvalAltResult>),
+    Deferred(L::Error),
 }
 
 /// What the last try that did not hold gave.
@@ -110,55 +99,59 @@ enum Last {
 
 /// The waits together are no longer than the timeout; the time of the calls in the condition comes on top of it, and each of
 /// them has its own deadline.
-fn poll(
-    branch: &Branch,
-    context: &NativeCallContext<'_>,
-    rhythm: &Rhythm,
-    condition: &FnPtr,
-) -> Thrower<Dynamic> {
+pub(super) async fn poll<L: Language, C: Caller<L>>(
+    caller: &C,
+    arguments: &Arguments<'_, L, C>,
+) -> Result<L::Value, L::Error> {
+    let branch = caller.branch();
+    let options = match arguments.any(0)? {
+        Value::Map(options) => options,
+        other => return Err(argument(format!("the options are a table, not a {}", other.kind())).into()),
+    };
+    let (rhythm, condition) = (Rhythm::read(arguments.entry.name, &options)?, arguments.function(1)?);
     let mut in_a_row = 0;
     let mut last = Last::False;
     for attempt in 1..=rhythm.tries() {
         if attempt > 1 {
-            wait(branch, rhythm.every_ms)?;
+            wait(branch, rhythm.every_ms).await?;
         }
-        abort_if_due(branch, context)?;
-        match tried(branch, context, rhythm, condition)? {
+        abort_if_due(caller).await?;
+        match tried(caller, &rhythm, &condition).await? {
             Try::Held => in_a_row += 1,
             Try::Not(found) => (in_a_row, last) = (0, found),
             // A check or a poll around it takes it. Elsewhere the script just goes on: what it waits for cannot come, and
             // what it gets is no boolean that it could branch on.
             Try::Deferred(error) if branch.open().takes_deferral => return Err(error),
-            Try::Deferred(_) => return Ok(Dynamic::UNIT),
+            Try::Deferred(_) => return caller.write(&Value::Null),
         }
         if in_a_row >= rhythm.in_a_row() {
-            return Ok(true.into());
+            return caller.write(&true.into());
         }
     }
-    Err(gave_up(rhythm, last))
+    Err(gave_up(&rhythm, last).into())
 }
 
-fn tried(
-    branch: &Branch,
-    context: &NativeCallContext<'_>,
+async fn tried<L: Language, C: Caller<L>>(
+    caller: &C,
     rhythm: &Rhythm,
-    condition: &FnPtr,
-) -> Thrower<Try> {
+    condition: &L::Function,
+) -> Result<Try<L>, L::Error> {
+    let branch = caller.branch();
     let open = Open { takes_deferral: true, ..branch.open() };
-    match branch.within(open, || condition.call_within_context::<Dynamic>(context, ())) {
-        Ok(value) => match value.as_bool() {
-            Ok(true) => Ok(Try::Held),
-            Ok(false) => Ok(Try::Not(Last::False)),
-            Err(_) => Err(argument(format!("the function of {} returns true or false", rhythm.name))),
+    match branch.within(open, caller.call(condition)).await {
+        Ok(value) => match caller.read(&value) {
+            Ok(Value::Bool(true)) => Ok(Try::Held),
+            Ok(Value::Bool(false)) => Ok(Try::Not(Last::False)),
+            _ => Err(argument(format!("the function of {} returns true or false", rhythm.name)).into()),
         },
-        Err(error) => match thrown::classify(&error) {
+        Err(error) => match caller.classify(&error) {
             Thrown::Stop | Thrown::Skip(_) => Err(error),
             // No waiting turns a denial or a wrong argument into an answer.
             Thrown::Fault(fault) if fault.is_denial() || is_of_the_script(&fault) => Err(error),
             Thrown::Deferred(_) => Ok(Try::Deferred(error)),
             Thrown::Fault(fault) => Ok(Try::Not(Last::Fault(fault))),
             Thrown::Expectation(failed) => Ok(Try::Not(Last::Failed(failed))),
-            Thrown::Other => Ok(Try::Not(Last::Threw(describe(&error, &branch.run.path)))),
+            Thrown::Other => Ok(Try::Not(Last::Threw(caller.describe(&error)))),
         },
     }
 }
@@ -168,33 +161,30 @@ fn is_of_the_script(fault: &Fault) -> bool {
 }
 
 /// A poll that saw a wrong state has failed; one whose last try could not look has not found out.
-fn gave_up(rhythm: &Rhythm, last: Last) -> Box<EvalAltResult> {
+fn gave_up(rhythm: &Rhythm, last: Last) -> Raised {
     let spent = rhythm.spent();
     match last {
-        Last::False => thrown::failed(Failed {
+        Last::False => Raised::Expectation(Failed {
             what: format!("the condition of {}, {spent}", rhythm.name),
             expected: Value::Bool(true),
             observed: Value::Bool(false),
         }),
         Last::Failed(failed) => {
-            thrown::failed(Failed { what: format!("{}, {spent}", failed.what), ..failed })
+            Raised::Expectation(Failed { what: format!("{}, {spent}", failed.what), ..failed })
         }
         Last::Fault(fault) => {
             let message = format!("{}, {spent}", fault.message);
-            thrown::fault(&Fault { message, ..fault })
+            Raised::Fault(Fault { message, ..fault })
         }
-        Last::Threw(message) => {
-            let message = format!("{message}, {spent}");
-            Box::new(EvalAltResult::ErrorRuntime(message.into(), rhai::Position::NONE))
-        }
+        Last::Threw(message) => Raised::Text(format!("{message}, {spent}")),
     }
 }
 
-fn wait(branch: &Branch, millis: i64) -> Thrower<()> {
+async fn wait<L: Language>(branch: &Branch<L>, millis: i64) -> Result<(), Raised> {
     let millis = u64::try_from(millis).unwrap_or_default();
-    match branch.run.link.ask(|call_id| FromWorker::Wait { call_id, millis }) {
+    match branch.run.link.ask(|call_id| FromWorker::Wait { call_id, millis }).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(fault)) => Err(thrown::fault(&fault)),
+        Ok(Err(fault)) => Err(Raised::Fault(fault)),
         Err(unsent) => Err(branch.unsent(&unsent)),
     }
 }

@@ -1,18 +1,12 @@
 //! The reserved namespace `site`: what the site file says, as plain data.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use fabric_model::Value;
-use rhai::{Dynamic, EvalAltResult, Map, Module, NativeCallContext};
 
-use super::Functions;
+use super::raised::{Raised, argument};
+use super::{Caller, Language};
 use crate::nearest::suggestion;
-use crate::rhai::branch::Branch;
-use crate::rhai::convert::{to_dynamic, to_value};
-use crate::rhai::thrown::{argument, at_call};
-
-type Thrower<T> = Result<T, Box<EvalAltResult>>;
 
 /// The namespace.
 pub(crate) const NAMESPACE: &str = "site";
@@ -44,25 +38,30 @@ const KINDS: [(&str, &str); 6] = [
     ("zone", "zones"),
 ];
 
-pub(super) fn module(branch: &Arc<Branch>) -> Module {
-    let mut functions = Functions(Module::new());
-    for (one, all) in KINDS {
-        let on = Arc::clone(branch);
-        functions.add(one, move |context: NativeCallContext<'_>, name: &str| {
-            at_call(&context, named(&on.run.site, one, all, name))
-        });
-        let on = Arc::clone(branch);
-        functions.add(all, move || {
-            Dynamic::from_array(entries(&on.run.site, all).iter().map(to_dynamic).collect())
-        });
-        let on = Arc::clone(branch);
-        functions.add(all, move |context: NativeCallContext<'_>, filter: Map| {
-            at_call(&context, filtered(&on.run.site, all, &filter))
-        });
+/// Calls one of its functions: one thing by its name, all of a kind, or all of a kind whose fields equal those of a filter.
+pub(super) fn call<L: Language, C: Caller<L>>(
+    caller: &C,
+    function: &str,
+    given: &[L::Value],
+) -> Result<Value, Raised> {
+    let site = &caller.branch().run.site;
+    let given: Vec<Value> = given
+        .iter()
+        .map(|value| caller.read(value).map_err(|e| argument(format!("the argument of `site.{function}`: {e}"))))
+        .collect::<Result<_, _>>()?;
+    let one = KINDS.iter().find(|(one, _)| *one == function);
+    let all = KINDS.iter().find(|(_, all)| *all == function);
+    match (one, all, given.as_slice()) {
+        (Some((one, all)), _, [Value::Text(name)]) => named(site, one, all, name),
+        (Some((one, _)), _, _) => Err(argument(format!("`site.{one}` takes the name of one {one}"))),
+        (_, Some((_, all)), []) => Ok(Value::List(entries(site, all))),
+        (_, Some((_, all)), [Value::Map(filter)]) => filtered(site, all, filter),
+        (_, Some((_, all)), _) => {
+            Err(argument(format!("`site.{all}` takes nothing, or a table of fields that all of them have")))
+        }
+        (None, None, []) => Ok(field(site, "info").cloned().unwrap_or_default()),
+        (None, None, _) => Err(argument(format!("`site.{function}` takes nothing"))),
     }
-    let on = Arc::clone(branch);
-    functions.add("info", move || field(&on.run.site, "info").map_or(Dynamic::UNIT, to_dynamic));
-    functions.0
 }
 
 fn field<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
@@ -90,11 +89,11 @@ fn with_name(name: &str, entry: &Value) -> Value {
     Value::Map(fields)
 }
 
-fn named(site: &Value, one: &str, all: &str, name: &str) -> Thrower<Dynamic> {
+fn named(site: &Value, one: &str, all: &str, name: &str) -> Result<Value, Raised> {
     let entries = entries(site, all);
     let names = || entries.iter().filter_map(name_of);
     let found = entries.iter().find(|entry| name_of(entry) == Some(name));
-    found.map(to_dynamic).ok_or_else(|| {
+    found.cloned().ok_or_else(|| {
         argument(format!(
             "the site has no {one} `{}`{}",
             name.chars().take(80).collect::<String>(),
@@ -112,7 +111,7 @@ fn name_of(entry: &Value) -> Option<&str> {
 
 /// Everything of one kind whose fields equal those of the filter. A field that nothing of the kind has is a slip: an empty list
 /// would let every check over it pass.
-fn filtered(site: &Value, all: &str, filter: &Map) -> Thrower<Dynamic> {
+fn filtered(site: &Value, all: &str, filter: &BTreeMap<String, Value>) -> Result<Value, Raised> {
     let mut found = entries(site, all);
     for (key, wanted) in filter {
         let known = |entry: &Value| field(entry, key).is_some();
@@ -125,8 +124,7 @@ fn filtered(site: &Value, all: &str, filter: &Map) -> Thrower<Dynamic> {
             let near = suggestion(key, fields.flatten());
             return Err(argument(format!("none of the site's {all} has a field `{key}`{near}")));
         }
-        let wanted = to_value(wanted).map_err(|e| argument(e.to_string()))?;
-        found.retain(|entry| field(entry, key) == Some(&wanted));
+        found.retain(|entry| field(entry, key) == Some(wanted));
     }
-    Ok(Dynamic::from_array(found.iter().map(to_dynamic).collect()))
+    Ok(Value::List(found))
 }
