@@ -13,11 +13,11 @@ use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Ident, LexError, ParseError, 
 
 use crate::header::Header;
 use crate::language::Language;
+pub use crate::library::FUNCTIONS;
+use crate::library::{SITE, SITE_FUNCTIONS};
 use crate::luau;
 use crate::modules::{Graph, file_of};
 use crate::nearest::suggestion;
-pub use crate::library::FUNCTIONS;
-use crate::library::{SITE, SITE_FUNCTIONS};
 use crate::rhai::thrown::is_parse_limit;
 use crate::rhai::{at, engine, imports_of, unparsed};
 

@@ -11,8 +11,8 @@ use std::thread;
 use fabric_model::door::{self, Broken, FromWorker, Outcome, Start};
 
 use crate::confine::confine;
-use crate::link::Link;
 use crate::language::Language;
+use crate::link::Link;
 use crate::{luau, rhai};
 
 /// The stack of the main branch, in bytes. The engine recurses over values, and a script can nest them faster than a limit
@@ -73,13 +73,13 @@ pub fn run(stream: UnixStream) -> Result<(), Unfinished> {
     if end.try_recv() == Ok(true) { Ok(()) } else { Err(Unfinished::HostGone) }
 }
 
-/// Ends the reading of the stream when the script is over.
+/// Ends the stream when the script is over, whoever still holds it.
 struct Closer(UnixStream);
 
 impl Drop for Closer {
     fn drop(&mut self) {
         // A stream that is closed already needs no closing.
-        let _closed = self.0.shutdown(Shutdown::Read);
+        let _closed = self.0.shutdown(Shutdown::Both);
     }
 }
 

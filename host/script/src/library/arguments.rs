@@ -27,7 +27,11 @@ impl<'a, L: Language, C: Caller<L>> Arguments<'a, L, C> {
         let takes = entry.parameters.len();
         if given.len() != takes {
             let arguments = if takes == 1 { "1 argument".to_owned() } else { format!("{takes} arguments") };
-            return Err(argument(format!("`{}` takes {arguments}, and got {}", entry.signature(), given.len())));
+            return Err(argument(format!(
+                "`{}` takes {arguments}, and got {}",
+                entry.signature(),
+                given.len()
+            )));
         }
         let arguments = Self { caller, entry, given };
         for (index, parameter) in entry.parameters.iter().enumerate() {

@@ -78,7 +78,10 @@ fn alike(left: &Value, right: &Value) -> bool {
         }
         (Value::Map(left), Value::Map(right)) => {
             left.len() == right.len()
-                && left.iter().zip(right).all(|((key, left), (other, right))| key == other && alike(left, right))
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|((key, left), (other, right))| key == other && alike(left, right))
         }
         _ => left == right,
     }

@@ -43,7 +43,10 @@ pub(super) async fn abort_if_due<L: Language, C: Caller<L>>(caller: &C) -> Resul
 
 /// A condition that cannot be told aborts like one that holds: nobody goes on breaking things blindly. In a dry run it may
 /// depend on what is only planned, and then there is nothing to abort.
-async fn look_at<L: Language, C: Caller<L>>(caller: &C, condition: &AbortCondition<L>) -> Result<(), L::Error> {
+async fn look_at<L: Language, C: Caller<L>>(
+    caller: &C,
+    condition: &AbortCondition<L>,
+) -> Result<(), L::Error> {
     let AbortCondition { title, holds } = condition;
     let branch = caller.branch();
     // Its calls belong to no check: what it meets is no finding of the check that happens to wait.

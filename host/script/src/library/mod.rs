@@ -26,8 +26,8 @@ use fabric_model::{PrimitiveName, Value};
 pub(crate) use arguments::Arguments;
 use branch::Branch;
 pub(crate) use branches::{Slot, begin_branches};
-pub use catalogue::{CATALOGUE, Entry, FUNCTIONS, Kind, Parameter};
 use catalogue::Function;
+pub use catalogue::{CATALOGUE, Entry, FUNCTIONS, Kind, Parameter};
 use raised::{Raised, Thrown, Uncrossable};
 pub(crate) use site::{FUNCTIONS as SITE_FUNCTIONS, NAMESPACE as SITE};
 

@@ -97,9 +97,10 @@ impl Raised {
                 ("expected", expected),
                 ("observed", observed),
             ]),
-            Self::Skip(reason) => {
-                Value::table([("code", Value::from(SKIP)), ("reason", Value::from(clipped(&reason).as_str()))])
-            }
+            Self::Skip(reason) => Value::table([
+                ("code", Value::from(SKIP)),
+                ("reason", Value::from(clipped(&reason).as_str())),
+            ]),
             Self::Fault(fault) => {
                 // A fault is plain data, so it always encodes.
                 let mut thrown = Value::encode(&fault).unwrap_or_default();

@@ -47,7 +47,9 @@ pub(super) fn call<L: Language, C: Caller<L>>(
     let site = &caller.branch().run.site;
     let given: Vec<Value> = given
         .iter()
-        .map(|value| caller.read(value).map_err(|e| argument(format!("the argument of `site.{function}`: {e}"))))
+        .map(|value| {
+            caller.read(value).map_err(|e| argument(format!("the argument of `site.{function}`: {e}")))
+        })
         .collect::<Result<_, _>>()?;
     let one = KINDS.iter().find(|(one, _)| *one == function);
     let all = KINDS.iter().find(|(_, all)| *all == function);

@@ -1,2 +1,16 @@
+//! Luau, the second language of scripts.
+//!
+//! One machine runs a script on one thread; the branches of `par` are coroutines that take turns while others wait for the
+//! host. A script gets an environment of its own, made of what [`vm`] lists and of nothing else.
+
 pub(crate) mod syntax;
-pub(crate) fn execute(_: fabric_model::door::Start, _: &std::sync::Arc<crate::link::Link>) -> fabric_model::door::Outcome { fabric_model::door::Outcome::Finished }
+
+mod bind;
+mod branches;
+mod caller;
+mod convert;
+mod run;
+mod thrown;
+mod vm;
+
+pub(crate) use run::execute;

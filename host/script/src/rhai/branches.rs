@@ -92,4 +92,3 @@ impl Work<'_> {
         detached(&result).map_err(|e| argument(format!("what a branch of `par` returns: {e}")).into())
     }
 }
-

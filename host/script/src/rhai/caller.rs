@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use fabric_model::Value;
 use fabric_model::door::ScopeReport;
-use rhai::{AST, Array, Dynamic, EvalAltResult, FnPtr, GlobalRuntimeState, Map, Module, NativeCallContext, Position, Shared};
+use rhai::{
+    AST, Array, Dynamic, EvalAltResult, FnPtr, GlobalRuntimeState, Map, Module, NativeCallContext, Position,
+    Shared,
+};
 
 use super::{branches, convert, report, thrown};
 use crate::library::raised::{Thrown, Uncrossable};

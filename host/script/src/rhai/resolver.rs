@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use rhai::{Engine, EvalAltResult, GlobalRuntimeState, Module, ModuleResolver, Position, Scope};
 
+use super::caller::{Branch, SharedModule};
 use crate::link::held;
 use crate::modules::IMPORT_DEPTH;
-use super::caller::{Branch, SharedModule};
 
 /// The resolver of one branch. A module's statements run once per branch, so that what they call does not depend on which
 /// of two branches came first.
