@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use fabric_model::exit::Exit;
 use fabric_primitives::registry::REGISTRY;
 use fabric_runtime::{Refusal, Script};
+use fabric_script::language::Language;
 use serde_json::json;
 
 use crate::args::{List, Listed, Output};
@@ -70,7 +71,9 @@ fn scripts_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut scripts: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rhai"))
+        .filter(|path| {
+            path.extension().is_some_and(|ending| Language::ALL.iter().any(|l| ending == l.ending()))
+        })
         .collect();
     scripts.sort();
     scripts

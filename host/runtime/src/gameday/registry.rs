@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fabric_model::exit::Exit;
 use fabric_model::{Diagnostic, Slug};
+use fabric_script::language::Language;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -196,8 +197,9 @@ fn is_empty<T>(written: &Option<Spanned<Vec<T>>>) -> bool {
 
 /// A registry points at reviewed scripts of the project and nowhere else.
 fn is_in_gamedays(script: &str) -> bool {
-    let name = script.strip_prefix("gamedays/").and_then(|rest| rest.strip_suffix(".rhai"));
-    name.is_some_and(|name| {
+    let name = script.strip_prefix("gamedays/").and_then(|rest| rest.rsplit_once('.'));
+    let named = name.filter(|(_, ending)| Language::ALL.iter().any(|l| l.ending() == *ending));
+    named.is_some_and(|(name, _)| {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     })
 }

@@ -3,7 +3,7 @@
 //! A branch gets its item by value. What its function captured it shares with the others, because the machine gives no way to
 //! copy that; `fabric check` refuses a function that changes what it captured.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use fabric_model::value::DEPTH_LIMIT;
 use futures_util::stream::{self, StreamExt as _};
@@ -23,8 +23,8 @@ pub(super) async fn par(call: &Call, items: Vec<mlua::Value>, body: &Function) -
     let slots = Slot::take(&call.branch.run, items.len().saturating_sub(1));
     let branches = stream::iter(items.into_iter().zip(0_u32..)).map(|(item, index)| {
         let state = State { imported: call.branch.state.imported.clone() };
-        let branch = Arc::new(call.branch.child(&place, index, state));
-        let child = Call { vm: std::rc::Rc::clone(&call.vm), branch: Arc::clone(&branch) };
+        let branch = Rc::new(call.branch.child(&place, index, state));
+        let child = Call { vm: Rc::clone(&call.vm), branch: Rc::clone(&branch) };
         let turn = async move {
             let item = detached(lua, &item, DEPTH_LIMIT)?
                 .map_err(|e| argument(format!("what `par` passes to a branch: {e}")))?;

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use fabric_model::Value;
 use fabric_model::door::ScopeReport;
@@ -40,7 +39,7 @@ pub(super) struct State {
 /// A call of one of the functions.
 pub(super) struct Call {
     pub(super) vm: Rc<Vm>,
-    pub(super) branch: Arc<Branch>,
+    pub(super) branch: Rc<Branch>,
 }
 
 impl Call {

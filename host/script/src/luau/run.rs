@@ -28,7 +28,7 @@ pub(crate) fn execute(mut start: Start, link: &Arc<Link>) -> Outcome {
     if !diagnostics.is_empty() {
         return Refused { diagnostics, limit: false }.outcome();
     }
-    let branch = Arc::new(Branch::main(Arc::new(Run::new(start, Arc::clone(link))), State::default()));
+    let branch = Rc::new(Branch::main(Arc::new(Run::new(start, Arc::clone(link))), State::default()));
     let made = Vm::new(&branch, modules).and_then(|vm| Ok((vm.load(&path, &source)?, vm)));
     match made {
         Ok((main, vm)) => run(&vm, &branch, &main),
@@ -39,8 +39,8 @@ pub(crate) fn execute(mut start: Start, link: &Arc<Link>) -> Outcome {
     }
 }
 
-fn run(vm: &Rc<Vm>, branch: &Arc<Branch>, main: &Function) -> Outcome {
-    let call = Call { vm: Rc::clone(vm), branch: Arc::clone(branch) };
+fn run(vm: &Rc<Vm>, branch: &Rc<Branch>, main: &Function) -> Outcome {
+    let call = Call { vm: Rc::clone(vm), branch: Rc::clone(branch) };
     let result: Result<_, Error> = block_on(Turns::new(vm, branch, call.apply(main, ())));
     match (result, vm.run.aborted(), vm.run.limit()) {
         (Ok(_), None, None) => Outcome::Finished,

@@ -62,7 +62,14 @@ pub(super) fn describe(vm: &Vm, error: &Error) -> String {
         (None, Value::Text(text)) => placed(text),
         (None, other) => (json(other), None),
     };
-    let place = if traced.is_empty() { place.unwrap_or_default() } else { traced };
+    let place = match place {
+        // Thrown in a coroutine of its own, as a module is run.
+        Some(place) if !traced.starts_with(&place) && !traced.is_empty() => {
+            format!("{place}, called at {traced}")
+        }
+        Some(place) if traced.is_empty() => place,
+        _ => traced,
+    };
     let at = if place.is_empty() { "" } else { " at " };
     clipped(&format!("{}{at}{place}", clipped(&what)))
 }

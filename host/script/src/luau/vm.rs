@@ -1,6 +1,7 @@
 //! The machine: what a Luau script may use, and every limit on it.
 
-use std::cell::RefCell;
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -10,6 +11,7 @@ use std::task::{Context, Poll};
 use mlua::chunk::{ChunkMode, Compiler};
 use mlua::state::LuaOptions;
 use mlua::{Function, Lua, StdLib, Table, VmState};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::bind;
 use super::caller::Branch;
@@ -18,6 +20,11 @@ use crate::library::branch::Run;
 
 /// Bytes of everything that a script holds. The largest honest answers take some MiB.
 const MEMORY_BYTES: usize = 256 << 20;
+
+/// Seconds of processor time. Every operation that a script may have takes about one.
+const COMPUTING_SECONDS: i64 = 10;
+/// After how many operations that is looked at: each look costs a call of the system.
+const BETWEEN_LOOKS: u32 = 256;
 
 /// What the machine says when it is over that.
 const OUT_OF_MEMORY: &str = "not enough memory";
@@ -38,6 +45,12 @@ const LIBRARIES: [(&str, &[&str]); 5] = [
     ("utf8", &[]),
 ];
 
+/// What the machine calls the source of its own functions.
+const NATIVE: &str = "[C]";
+
+/// What the shim is called.
+const BETWEEN: &str = "[fabric]";
+
 /// Between a script and the host's functions.
 const SHIM: &str = include_str!("shim.luau");
 
@@ -54,7 +67,7 @@ pub(super) struct Vm {
     /// Calls a function of the script, and gives what it threw with the place.
     pub(super) attempt: Function,
     /// The branch whose turn it is.
-    current: RefCell<Arc<Branch>>,
+    current: RefCell<Rc<Branch>>,
     /// The globals of every script and module; nobody can change them.
     environment: Table,
 }
@@ -64,7 +77,7 @@ impl Vm {
     ///
     /// # Errors
     /// When there is no memory for it.
-    pub(super) fn new(branch: &Arc<Branch>, modules: BTreeMap<String, String>) -> mlua::Result<Rc<Self>> {
+    pub(super) fn new(branch: &Rc<Branch>, modules: BTreeMap<String, String>) -> mlua::Result<Rc<Self>> {
         let libraries =
             StdLib::BIT | StdLib::MATH | StdLib::STRING | StdLib::TABLE | StdLib::UTF8 | StdLib::DEBUG;
         let lua = Lua::new_with(libraries, LuaOptions::new())?;
@@ -81,7 +94,7 @@ impl Vm {
             shapes,
             callable,
             attempt,
-            current: RefCell::new(Arc::clone(branch)),
+            current: RefCell::new(Rc::clone(branch)),
             environment,
         });
         vm.furnish()?;
@@ -90,11 +103,14 @@ impl Vm {
         bind::bind(&vm, &vm.environment)?;
         vm.environment.set_readonly(true);
         vm.environment.set_safeenv(true);
-        let run = Arc::clone(&vm.run);
-        vm.lua.set_interrupt(move |_| match run.tick() {
-            // Thrown again at every step, whoever catches it.
-            true => Err(mlua::Error::runtime("the script is over")),
-            false => Ok(VmState::Continue),
+        let (run, watch) = (Arc::clone(&vm.run), Stopwatch(Cell::new(0)));
+        vm.lua.set_interrupt(move |lua| {
+            watch.check(&run);
+            if run.tick() && in_script(lua) {
+                // Thrown again at every step, whoever catches it.
+                return Err(mlua::Error::runtime("the script is over"));
+            }
+            Ok(VmState::Continue)
         });
         Ok(vm)
     }
@@ -132,9 +148,33 @@ impl Vm {
     }
 
     /// The branch whose turn it is.
-    pub(super) fn current(&self) -> Arc<Branch> {
-        Arc::clone(&self.current.borrow())
+    pub(super) fn current(&self) -> Rc<Branch> {
+        Rc::clone(&self.current.borrow())
     }
+}
+
+/// Looks from time to time how long the script has computed. Matching a pattern may take minutes between few operations.
+struct Stopwatch(Cell<u32>);
+
+impl Stopwatch {
+    fn check(&self, run: &Run) {
+        let operations = self.0.get().wrapping_add(1);
+        self.0.set(operations);
+        if operations.is_multiple_of(BETWEEN_LOOKS)
+            && clock_gettime(ClockId::ThreadCPUTime).tv_sec >= COMPUTING_SECONDS
+        {
+            run.stop(&format!("more than {COMPUTING_SECONDS} seconds of computing"));
+        }
+    }
+}
+
+/// Whether a script is running, and not what waits for the host on its behalf: a scope ends even when the script is over.
+fn in_script(lua: &Lua) -> bool {
+    let source = |level| lua.inspect_stack(level, |running| running.source().short_src.map(Cow::into_owned));
+    // What is native, or stands between, belongs to whoever called it.
+    let mut sources = (0..).map_while(|level| source(level).flatten());
+    let innermost = sources.find(|source| source != NATIVE && source != BETWEEN);
+    innermost.is_some_and(|source| source.ends_with(".luau"))
 }
 
 /// The functions of the shim, which runs outside the environment of scripts.
@@ -151,7 +191,7 @@ fn shim(
         Ok(run.is_stopped())
     })?;
     let located = shapes.locating(lua)?;
-    lua.load(SHIM).set_name("=[fabric]").set_mode(ChunkMode::Text).call((stopped, located))
+    lua.load(SHIM).set_name(format!("={BETWEEN}")).set_mode(ChunkMode::Text).call((stopped, located))
 }
 
 fn out_of_memory(run: &Run) {
@@ -170,13 +210,13 @@ pub(super) fn is_out_of_memory(thrown: &mlua::Value) -> bool {
 /// A future during each turn of which a branch is the current one.
 pub(super) struct Turns<F> {
     vm: Rc<Vm>,
-    branch: Arc<Branch>,
+    branch: Rc<Branch>,
     future: Pin<Box<F>>,
 }
 
 impl<F: Future> Turns<F> {
-    pub(super) fn new(vm: &Rc<Vm>, branch: &Arc<Branch>, future: F) -> Self {
-        Self { vm: Rc::clone(vm), branch: Arc::clone(branch), future: Box::pin(future) }
+    pub(super) fn new(vm: &Rc<Vm>, branch: &Rc<Branch>, future: F) -> Self {
+        Self { vm: Rc::clone(vm), branch: Rc::clone(branch), future: Box::pin(future) }
     }
 }
 
@@ -184,7 +224,7 @@ impl<F: Future> Future for Turns<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let around = self.vm.current.replace(Arc::clone(&self.branch));
+        let around = self.vm.current.replace(Rc::clone(&self.branch));
         let result = self.future.as_mut().poll(context);
         self.vm.current.replace(around);
         result
