@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fabric_model::{Class, PrimitiveName};
+use fabric_script::language::Language;
 use fabric_script::{header, lint, modules};
 
 const GUIDE: &str = include_str!("../../../docs/scripting.md");
@@ -11,8 +12,9 @@ const ANY: &str = "// /// fabric\n// title = \"example\"\n// kind = \"gameday\"\
     // \"dns.query\" = [\"vip:*\"]\n// \"tls.handshake\" = [\"vip:*\"]\n// \"unit.state\" = [\"host:*/*\"]\n\
     // \"unit.stop\" = [\"host:*/*\"]\n// \"vip.holder\" = [\"vip:*\"]\n// ///\n";
 
-fn examples() -> Vec<String> {
-    let blocks = GUIDE.split("```rhai\n").skip(1);
+fn examples(language: Language) -> Vec<String> {
+    let fence = format!("```{}\n", language.ending());
+    let blocks = GUIDE.split(&fence).skip(1);
     blocks.map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
 }
 
@@ -25,8 +27,13 @@ fn every_example_of_the_guide_is_accepted() {
         .chain([("unit.stop", Class::Change)])
         .map(|(name, class)| (name.parse().expect("a name"), class))
         .collect();
-    assert!(examples().len() >= 6, "the guide has examples");
-    for example in examples() {
+    assert!(examples(Language::Rhai).len() >= 6 && !examples(Language::Luau).is_empty(), "the guide has examples");
+    for example in examples(Language::Luau) {
+        let header = header::parse("guide.luau", &example).expect("a declaration");
+        let found = lint::check("guide.luau", &example, &BTreeMap::new(), &primitives, &header);
+        assert_eq!(found, [], "{example}");
+    }
+    for example in examples(Language::Rhai) {
         let source = if example.starts_with("// ///") { example } else { format!("{ANY}{example}") };
         let header = header::parse("guide.rhai", &source).expect("a declaration");
         let mut load = |_: &str| Ok("fn served(zone) { zone }".to_owned());
