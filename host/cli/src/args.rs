@@ -294,6 +294,9 @@ pub(crate) struct Rehearse {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) script: Scripted,
+    /// Run on the answers of this recording, without the site; nothing is waited for, and nothing can be executed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "faults", "execute"])]
+    pub(crate) offline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) execution: Execution,
 }
@@ -381,6 +384,9 @@ pub(crate) struct Scripted {
     /// A fault to plant in the twin, as JSON; see `fabric schema twin-fault`
     #[arg(long = "fault", value_name = "JSON")]
     pub(crate) faults: Vec<String>,
+    /// Keep what the site answers in this file, for `fabric run --offline`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
     /// The longest that the run may take, in seconds
     #[arg(long, default_value_t = 900, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) time_limit: u64,

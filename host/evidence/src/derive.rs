@@ -14,7 +14,7 @@ use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
 
 use self::changes::Changes;
-use crate::event::{CallOutcome, CheckVerdict, Event, FaultRecord, Mode, RunHead, Target, WorkerEnd};
+use crate::event::{Act, CallOutcome, CheckVerdict, Event, FaultRecord, Mode, RunHead, Target, WorkerEnd};
 use crate::journal::Line;
 use crate::record::{
     CheckRecord, ChecksRecord, Counts, DenialRecord, FORMAT, Recovery, RunOutcome, RunRecord, StrayFault,
@@ -43,8 +43,13 @@ pub enum NoStory {
     #[error("line {0}: no open {1} has this number")]
     NotOpen(u64, &'static str),
     /// A rehearsal elsewhere than on the twin, or a run on the twin that does not say that it is a rehearsal.
-    #[error("line 0: mode `{}` contradicts realm `{}`: a rehearsal is on the twin, and nothing else is", .0.as_str(), .1.as_str())]
+    #[error("line 0: mode `{}` contradicts realm `{}`: a rehearsal is on the twin, and no other run is", .0.as_str(), .1.as_str())]
     Contradiction(Mode, Realm),
+    /// An offline run that names no recording or claims to change something, or another run that names one.
+    #[error(
+        "line 0: a run is offline, on a named recording and without a change, or it is not offline and names none"
+    )]
+    Offline,
     /// Events about changes in an order in which they cannot have happened.
     #[error("line {0}: {1}")]
     Disorder(u64, Disorder),
@@ -65,12 +70,21 @@ pub fn records(lines: &[Line]) -> Result<(RunRecord, ChecksRecord), NoStory> {
     Ok(story.end())
 }
 
-/// Whether a head says the same by its mode as by its realm: neither alone may make a rehearsal pass for a run.
+/// Whether a head says the same by its mode as by its realm and recording: none alone may make a rehearsal or an offline run pass for a
+/// run.
 ///
 /// # Errors
 /// When it does not.
 pub fn consistent(head: &RunHead) -> Result<(), NoStory> {
     let (mode, realm) = (head.mode, head.site.realm);
+    // What answers an offline run is a recording, of whichever realm.
+    if mode == Mode::Offline {
+        let changes = matches!(head.act, Act::Execute | Act::Recover);
+        return if head.recording.is_some() && !changes { Ok(()) } else { Err(NoStory::Offline) };
+    }
+    if head.recording.is_some() {
+        return Err(NoStory::Offline);
+    }
     if (mode == Mode::Rehearse) == (realm == Realm::Twin) {
         Ok(())
     } else {

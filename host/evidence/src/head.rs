@@ -19,7 +19,7 @@ pub struct RunHead {
     pub run_id: Slug,
     /// The version of fabric.
     pub version: String,
-    /// `run` or `rehearse`.
+    /// `run`, `rehearse` or `offline`.
     pub mode: Mode,
     /// What it may do: observe, plan, execute, recover.
     pub act: Act,
@@ -48,6 +48,9 @@ pub struct RunHead {
     /// For a run that follows a recovery: the packet that was recovered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovered_from: Option<PacketLink>,
+    /// For an offline run: the digest of the recording whose answers it got.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Digest>,
 }
 
 /// How a run touches the world.
@@ -58,6 +61,8 @@ pub enum Mode {
     Run,
     /// `fabric rehearse`: on the twin.
     Rehearse,
+    /// `fabric run --offline`: on the answers of a recording, without the site.
+    Offline,
 }
 
 impl Mode {
@@ -66,6 +71,7 @@ impl Mode {
         match self {
             Self::Run => "run",
             Self::Rehearse => "rehearse",
+            Self::Offline => "offline",
         }
     }
 }

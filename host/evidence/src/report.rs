@@ -12,7 +12,7 @@ use fabric_model::Value;
 use fabric_model::check::{Basis, Status};
 use fabric_model::site::Realm;
 
-use crate::event::{FaultRecord, WorkerEnd};
+use crate::event::{FaultRecord, Mode, WorkerEnd};
 use crate::record::{CheckRecord, ChecksRecord, RunOutcome, RunRecord};
 
 /// The longest value that a report shows, in characters; `checks.json` has the whole of it.
@@ -45,6 +45,9 @@ fn header(out: &mut String, run: &RunRecord) {
     let head = &run.head;
     line!(out, "# {}", text(&head.script.title));
     line!(out);
+    if head.mode == Mode::Offline {
+        line!(out, "**This ran offline, on the answers of a recording. It is no evidence of any site.**\n");
+    }
     match head.site.realm {
         Realm::Real => {}
         Realm::Lab => line!(out, "**This ran in a lab. It is no evidence of the real site.**\n"),
@@ -71,6 +74,9 @@ fn header(out: &mut String, run: &RunRecord) {
     row("Site digest", format!("`{}`", head.site.digest));
     row("Policy digest", format!("`{}`", head.policy));
     row("Trust digest", format!("`{}`", head.trust));
+    if let Some(recording) = head.recording {
+        row("Recording digest", format!("`{recording}`"));
+    }
     if let Some(plan) = run.plan {
         row("Plan digest", format!("`{plan}`"));
     }

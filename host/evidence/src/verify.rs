@@ -15,6 +15,7 @@ use fabric_model::site::Realm;
 use fabric_model::{Digest, Slug};
 
 use crate::fingerprint::Fingerprint;
+use crate::head::Mode;
 use crate::manifest::{self, Manifest};
 use crate::record::{ChecksRecord, RunRecord};
 use crate::report::UNWITNESSED;
@@ -93,16 +94,28 @@ impl Verified {
     }
 
     /// The same packet, if it is of this realm: so that nobody takes a rehearsal for evidence of the site.
+    /// A run on a recording is of none.
     ///
     /// # Errors
-    /// When it is of another one.
+    /// When it is of another one, or of none.
     pub fn of_realm(self, wanted: Realm) -> Result<Self, Finding> {
         let realm = self.realm();
+        if self.is_offline() {
+            let message = "the packet is of an offline run, which had no site: it is evidence of no realm";
+            return Err(Finding::whole("packet.realm", message.to_owned()));
+        }
         if realm == wanted {
             return Ok(self);
         }
         let message = format!("the packet is of realm `{}`, not of `{}`", realm.as_str(), wanted.as_str());
         Err(Finding::whole("packet.realm", message))
+    }
+}
+
+impl Verified {
+    /// Whether a recording answered instead of a site.
+    pub fn is_offline(&self) -> bool {
+        self.run.head.mode == Mode::Offline
     }
 }
 
@@ -114,6 +127,7 @@ impl fmt::Display for Verified {
         write!(f, "packet {} verifies: {}", head.run_id, plain(&head.script.title))?;
         write!(f, " on site {} ({})", head.site.name, head.site.realm.as_str())?;
         match head.site.realm {
+            _ if self.is_offline() => f.write_str(", offline, on a recording: no evidence of any site")?,
             Realm::Real => {}
             Realm::Lab => f.write_str(", a lab: no evidence of the real site")?,
             Realm::Twin => f.write_str(", a model: no evidence of the real site")?,

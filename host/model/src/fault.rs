@@ -115,6 +115,10 @@ codes! {
     PortUnreachable = "port.unreachable",
     /// The other side answers, but not as one that serves: a DNS server that fails, a port that is closed.
     PortUnserved = "port.unserved",
+    /// A run without network asked what its recording does not answer.
+    RecordingMissing = "recording.missing",
+    /// A run without network asked what its recording answers for another address.
+    RecordingTarget = "recording.target",
     /// The command ran on the target and failed.
     RemoteCommand = "remote.command",
     /// The arguments do not fit the primitive's schema.
@@ -262,8 +266,19 @@ mod tests {
     #[test]
     fn codes_are_sorted_and_begin_with_who_is_to_blame() {
         assert!(Code::ALL.is_sorted_by_key(|c| c.as_str()));
-        let blames =
-            ["bug", "change", "denied", "evidence", "guard", "plan", "port", "remote", "script", "site"];
+        let blames = [
+            "bug",
+            "change",
+            "denied",
+            "evidence",
+            "guard",
+            "plan",
+            "port",
+            "recording",
+            "remote",
+            "script",
+            "site",
+        ];
         for code in Code::ALL {
             let (blame, _) = code.as_str().split_once('.').expect("two words");
             assert!(blames.contains(&blame), "{code}");

@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use crate::change::selector::{self, Selector};
 use crate::change::{self, Changes};
 use crate::recorder::Recorder;
+use crate::recording::{Answers, Asked};
 use crate::resolve::resolve;
 use crate::site;
 use crate::watch::Watch;
@@ -38,6 +39,8 @@ pub(crate) struct Desk {
     pub(crate) own_calls: AtomicU64,
     /// What the run may do with calls that change something, and what it has done.
     pub(crate) changes: Changes,
+    /// Who answers its observations: the site, or a recording.
+    pub(crate) answers: Answers,
     /// Whether any call met a bug.
     pub(crate) bug: AtomicBool,
 }
@@ -126,7 +129,8 @@ impl Desk {
             Ok((class, prepared)) => match self.permit(call, class, &prepared.needs).await? {
                 Ok(targets) => {
                     let about = about(&call.primitive, &prepared.needs);
-                    let granted = LetThrough { call, class, prepared, targets, selected };
+                    let digest = digest_of_call(&call.primitive, digest);
+                    let granted = LetThrough { call, digest, class, prepared, targets, selected };
                     self.work(granted, purpose).await?.map_err(|fault| within(&about, fault))
                 }
                 Err(fault) => Err(fault),
@@ -198,8 +202,10 @@ impl Desk {
                 if let Some(fault) = self.changes.veil(&self.world, &granted).await {
                     return Ok(Err(fault));
                 }
+                let redactor = Arc::clone(&self.world.redactor);
+                let asked = Asked::of(&granted, &redactor);
                 let LetThrough { prepared, targets, .. } = granted;
-                Ok(self.observe(prepared, targets).await)
+                Ok(self.answers.to(|| asked, &redactor, self.observe(prepared, targets)).await)
             }
             Work::Change(_) => self.changes.change(self, granted).await,
         }
@@ -328,6 +334,8 @@ impl Desk {
 /// A call that was let through.
 pub(crate) struct LetThrough<'c> {
     pub(crate) call: &'c Call,
+    /// The digest of primitive and arguments.
+    pub(crate) digest: Digest,
     pub(crate) class: Class,
     pub(crate) prepared: Prepared,
     pub(crate) targets: Targets,

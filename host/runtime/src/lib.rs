@@ -12,6 +12,7 @@ mod lab_guard;
 mod ledger;
 mod probe;
 mod recorder;
+pub mod recording;
 pub mod recover;
 mod redacted;
 mod refusal;

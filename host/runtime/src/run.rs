@@ -12,6 +12,7 @@ use fabric_evidence::event::{
     WorkerEnd,
 };
 use fabric_evidence::packet::Sealed;
+use fabric_evidence::recording::{FORMAT, Recording};
 use fabric_evidence::{Event, FaultRecord, PacketFolder, Stamp, derive, plan as artifact};
 use fabric_gate::{Gate, Policy};
 use fabric_model::check::{Status, Verdict};
@@ -32,6 +33,7 @@ use crate::guard::{Claims, FoundPlan};
 use crate::home::{Home, Operator};
 use crate::ledger::Ledger;
 use crate::recorder::Recorder;
+use crate::recording::{self, Answers, Source};
 use crate::redacted;
 use crate::refusal::Refusal;
 use crate::run_id;
@@ -54,8 +56,10 @@ pub struct Run {
     pub policy: (String, String),
     /// Who runs it.
     pub operator: Operator,
-    /// `run` or `rehearse`.
+    /// `run`, `rehearse` or `offline`.
     pub mode: Mode,
+    /// Where the answers to its calls come from.
+    pub answers: Source,
     /// What it takes to change things; without it a script that changes things is only planned.
     pub execution: Option<Execution>,
     /// The folder in which its packet is made.
@@ -88,6 +92,8 @@ pub struct Finished {
     pub refused: Vec<Fault>,
     /// The digest of the plan that it made.
     pub plan: Option<Digest>,
+    /// What the site answered, where that was to be kept and the script came to an end of its own.
+    pub recording: Option<Recording>,
     /// How the script ended.
     pub worker: WorkerEnd,
 }
@@ -106,8 +112,9 @@ pub async fn run(run: Run) -> Result<Finished, Refusal> {
 /// Only before the run began. From then on every end has a packet.
 pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
     let (policy_file, policy_text) = &run.policy;
-    // A rehearsal is bound by its twin, and counts for nothing: there the policy of a fresh checkout will do.
-    if run.world.site().site.realm != Realm::Twin {
+    // A rehearsal is bound by its twin, an offline run by its recording, and neither counts for anything: there the policy of a fresh
+    // checkout will do.
+    if run.world.site().site.realm != Realm::Twin && run.mode != Mode::Offline {
         boundary::of_one_writer(Path::new(policy_file))?;
     }
     let policy = Policy::parse(policy_file, policy_text)
@@ -130,6 +137,11 @@ pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
     let recorder = Arc::new(Recorder::new(packet, clock, redactor));
     let begun = head.clone();
     recorder.begin(head, &run.operator.started)?;
+    if let Source::Recording(recorded) = &run.answers
+        && let Some(difference) = recording::difference(&recorded.recording, &begun)
+    {
+        run.watch.warned(&difference);
+    }
     let changes = match act {
         Act::Plan => Ok(Changes::plan(origin(&run, &params))),
         Act::Execute => change::executing(&run, &begun, &recorder).map(Changes::execute),
@@ -146,6 +158,7 @@ pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
         watch: Arc::clone(&run.watch),
         own_calls: AtomicU64::new(OWN_CALLS),
         changes,
+        answers: Answers::from(&run.answers),
         bug: AtomicBool::new(false),
     });
     let closed = match refused {
@@ -211,13 +224,16 @@ async fn converse(
             closed = door.serve(&mut reader) => Stop::Closed(closed),
             stop = &mut stopped => stop,
             fault = desk.changes.revoked() => Stop::Revoked(fault),
+            fault = desk.answers.missed() => Stop::Unanswered(fault),
         },
     };
     // Calls that only look end here; those that may change something are waited for.
     door.close().await;
+    // A script that went on over a missing answer, or to its end, has proved nothing.
+    let closed = desk.answers.first_missed().map_or(closed, Stop::Unanswered);
     let mut unrecorded = match &closed {
         Stop::Revoked(fault) => desk.changes.revoke(desk, fault).await.is_err(),
-        Stop::Closed(_) | Stop::TimedOut | Stop::Interrupted => false,
+        Stop::Closed(_) | Stop::TimedOut | Stop::Interrupted | Stop::Unanswered(_) => false,
     };
     let orderly = matches!(closed, Stop::Closed(Closed::Ended(_)));
     let status = if orderly { process.reap().await } else { process.stop().await };
@@ -251,6 +267,8 @@ enum Stop {
     Interrupted,
     /// The guards have taken back their leave.
     Revoked(Fault),
+    /// The recording does not answer what the script asks.
+    Unanswered(Fault),
 }
 
 impl Stop {
@@ -270,6 +288,9 @@ impl Stop {
             }
             Self::Interrupted => WorkerEnd::Stopped { message: "interrupted by the operator".to_owned() },
             Self::Revoked(fault) => WorkerEnd::Stopped { message: fault.message.clone() },
+            Self::Unanswered(fault) => {
+                WorkerEnd::Stopped { message: format!("{}\n{}", fault.message, fault.hints.join("\n")) }
+            }
         }
     }
 
@@ -296,6 +317,7 @@ impl Stop {
             Self::Closed(Closed::Unrecorded(_)) => vec![Exit::Bug],
             Self::Interrupted => vec![Exit::Interrupted],
             Self::Revoked(fault) => vec![exit_of(fault)],
+            Self::Unanswered(_) => vec![Exit::NotFound],
         }
     }
 }
@@ -356,7 +378,12 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished
     }
     exits.sort_unstable();
     exits.dedup();
-    let Desk { recorder, changes, .. } = desk;
+    let Desk { recorder, changes, answers, .. } = desk;
+    if end == WorkerEnd::Finished
+        && let Some(unused) = answers.unused()
+    {
+        run.watch.warned(&unused);
+    }
     // The way of a script that did not come to its end is not known, so there is nothing to execute.
     let plan = match changes.into_plan(&deferred) {
         Some(plan) if end == WorkerEnd::Finished => Some(lay_down(&recorder, &plan)?),
@@ -371,8 +398,30 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished
         .seal(&run.operator.signer, &role, "seal", now)
         .map_err(|error| Refusal::new(Exit::Bug, format!("the packet cannot be sealed: {error}")))?;
     run.operator.started.forget(&sealed.run.head.run_id);
+    let recording = answers.into_recording(|| blank(&sealed.run.head)).filter(|_| repeatable(&end));
     // What follows from the journal may be worse than what was known here, never better.
-    Ok(Finished { exit: sealed.run.exit, sealed, denials, refused, worker: end, plan })
+    Ok(Finished { exit: sealed.run.exit, sealed, denials, refused, worker: end, plan, recording })
+}
+
+/// A recording of this run without answers, of what its packet says: that is redacted.
+fn blank(head: &RunHead) -> Recording {
+    Recording {
+        format: FORMAT,
+        script: head.script.clone(),
+        modules: head.modules.clone(),
+        site: head.site.clone(),
+        policy: head.policy,
+        params: head.params.clone(),
+        entries: Vec::new(),
+    }
+}
+
+/// Whether the same script with the same answers ends so again. What was cut short somewhere does not.
+fn repeatable(end: &WorkerEnd) -> bool {
+    match end {
+        WorkerEnd::Finished | WorkerEnd::Threw { .. } | WorkerEnd::Aborted { .. } => true,
+        WorkerEnd::Limit { .. } | WorkerEnd::Died { .. } | WorkerEnd::Stopped { .. } => false,
+    }
 }
 
 /// A run whose last line cannot be written. Its changes are taken back all the same; what it came to is said here, and nowhere else.
@@ -484,6 +533,10 @@ fn head(run: &Run, act: Act, params: &BTreeMap<String, Value>) -> Result<RunHead
         host: HostRecord { hostname: hostname(), user: user() },
         boundary: Boundary::of_run(run, now).words(),
         recovered_from: None,
+        recording: match &run.answers {
+            Source::Recording(recorded) => Some(recorded.digest),
+            Source::Site | Source::Kept => None,
+        },
     })
 }
 

@@ -15,6 +15,7 @@ use fabric_wire::endpoint::Secret;
 use fabric_wire::{Seams, Writing};
 
 use crate::lab_guard;
+use crate::recording;
 use crate::refusal::Refusal;
 use crate::site::{Aliases, Redactor, Secrets, SiteFile};
 
@@ -39,13 +40,15 @@ enum Keys {
     Twin(Arc<Twin>),
     /// A twin in a process of its own, behind this socket.
     Remote(Remote, PathBuf),
+    /// There is nobody to show any to: a recording answers.
+    None,
 }
 
 impl Keys {
     /// What the twin has instead of files: the secret behind a handle.
     fn secret_of_twin(&self, handle: &str) -> Option<Secret> {
         match self {
-            Self::Files(_) => None,
+            Self::Files(_) | Self::None => None,
             Self::Twin(twin) => twin.secret(handle),
             Self::Remote(twin, _) => twin.secret(handle),
         }
@@ -54,7 +57,7 @@ impl Keys {
     /// What the twin has instead of files: the certificate of an authority.
     fn authority_of_twin(&self, name: &str) -> Option<Vec<u8>> {
         match self {
-            Self::Files(_) => None,
+            Self::Files(_) | Self::None => None,
             Self::Twin(twin) => twin.authority(name),
             Self::Remote(twin, _) => twin.authority(name),
         }
@@ -123,6 +126,21 @@ impl World {
         Ok(Self::of_twin(file, seams, writing, Keys::Remote(twin, socket.to_owned())))
     }
 
+    /// Stands in for a site of this realm that cannot be reached from here: a recording answers instead of it.
+    pub fn offline(mut file: SiteFile, realm: Realm) -> Self {
+        file.site.site.realm = realm;
+        let aliases = Aliases::of_site(&file.site);
+        Self {
+            file,
+            seams: recording::seams(),
+            writing: recording::writing(),
+            redactor: Arc::new(Redactor::default()),
+            aliases,
+            keys: Keys::None,
+            authorities: Mutex::default(),
+        }
+    }
+
     fn of_twin(mut file: SiteFile, seams: Seams, writing: Writing, keys: Keys) -> Self {
         file.site.site.realm = Realm::Twin;
         let redactor = Arc::new(Redactor::default());
@@ -139,7 +157,7 @@ impl World {
     pub(crate) fn socket(&self) -> Option<&Path> {
         match &self.keys {
             Keys::Remote(_, socket) => Some(socket),
-            Keys::Files(_) | Keys::Twin(_) => None,
+            Keys::Files(_) | Keys::Twin(_) | Keys::None => None,
         }
     }
 
@@ -160,6 +178,7 @@ impl World {
     pub(crate) fn secret(&self, handle: &str) -> Result<Secret, Fault> {
         match &self.keys {
             Keys::Files(secrets) => secrets.resolve(handle),
+            Keys::None => Ok(Secret::new(Vec::new())),
             twin => twin.secret_of_twin(handle).ok_or_else(|| {
                 Fault::new(Code::SiteSecret, Stage::Gate, format!("the twin has no secret `{handle}`"))
             }),
@@ -191,6 +210,7 @@ impl World {
                 .hint(format!("Add `{name} = \"FILE.pem\"` under [authorities]."))
         })?;
         match &self.keys {
+            Keys::None => Ok(Vec::new()),
             Keys::Twin(_) | Keys::Remote(..) => self.keys.authority_of_twin(name.as_str()).ok_or_else(|| {
                 Fault::new(Code::SiteUnknown, Stage::Gate, format!("the twin has no authority `{name}`"))
             }),

@@ -10,6 +10,9 @@ use crate::ssh::LOCK_UNIT;
 /// *unreachable* is none; a wrong host key is neither.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
+    /// There is no network at all: the run is offline, and nothing in it may come to this.
+    #[error("an offline run has no network")]
+    Offline,
     /// Nothing listens on the port, or a firewall rejects.
     #[error("the connection was refused")]
     Refused,
@@ -120,6 +123,7 @@ impl WireError {
     /// The code under which scripts and evidence know it.
     pub fn code(&self) -> Code {
         match self {
+            Self::Offline => Code::BugInternal,
             Self::Refused => Code::PortRefused,
             Self::Timeout => Code::PortTimeout,
             Self::Unreachable(_) => Code::PortUnreachable,
@@ -140,6 +144,7 @@ impl WireError {
 
     fn hint(&self) -> &'static str {
         match self {
+            Self::Offline => "This is a bug of fabric; please report the packet.",
             Self::Refused => "Check that the service listens on that port, and that no firewall rejects it.",
             Self::Timeout | Self::Unreachable(_) => {
                 "Check that the target is up and that a route to it exists."

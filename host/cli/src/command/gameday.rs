@@ -26,7 +26,7 @@ pub(crate) fn gameday(place: &Place, args: &Gameday) -> Result<Exit, Refusal> {
     let script = scripted(place, args, resolved);
     let execution = args.execution.clone();
     if !on_twin {
-        return run::run(place, &Run { script, execution });
+        return run::run(place, &Run { script, offline: None, execution });
     }
     let rehearsal = Rehearse::of(Scripted { site: None, ..script }, &execution);
     let dry_run = if args.rehearse { args.dry_run } else { rehearsal.dry_run };
@@ -63,6 +63,7 @@ fn scripted(place: &Place, args: &Gameday, resolved: Resolved) -> Scripted {
         policy: args.policy.clone(),
         params,
         faults: Vec::new(),
+        record: None,
         time_limit: args.time_limit,
         output: args.output,
     }

@@ -8,6 +8,7 @@ pub(crate) mod freeze;
 pub(crate) mod gameday;
 pub(crate) mod init;
 pub(crate) mod list;
+mod offline;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod recover;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use fabric_evidence::event::Mode;
-use fabric_model::Slug;
 use fabric_model::exit::Exit;
+use fabric_model::{Class, Slug};
 use fabric_runtime::guard::{self, Ci, NoPlan};
-use fabric_runtime::{Execution, Refusal, Run, Script, Watch, Worker, World, recover};
+use fabric_runtime::recording::{self, Source};
+use fabric_runtime::{Execution, Finished, Refusal, Run, Script, Watch, Worker, World, recover};
 use fabric_twin::{Twin, TwinFault};
 
 use crate::args::{Claims, Execution as Said, Output, Rehearse, Run as RunArgs, Scripted};
@@ -27,7 +28,10 @@ const SEED: u64 = 1;
 const SPEED: u32 = 10;
 
 pub(crate) fn run(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
-    let RunArgs { script, execution } = args;
+    let RunArgs { script, offline, execution } = args;
+    if let Some(recording) = offline {
+        return super::offline::offline(place, script, recording);
+    }
     if script.site.as_deref() == Some(Path::new(TWIN)) {
         return rehearse(place, &Rehearse::of(Scripted { site: None, ..script.clone() }, execution));
     }
@@ -41,25 +45,16 @@ pub(crate) fn run(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
             .hint("Add `--execute --plan DIGEST`, or leave them out: a dry run asks no guard."));
     }
     let wanted = Wanted { execute: *execute, plan: plan.as_deref(), claims: claims.to_guards() };
-    perform(place, script, Mode::Run, wanted, World::open)
+    perform(place, script, Mode::Run, wanted, source(script), World::open)
 }
 
 pub(crate) fn rehearse(place: &Place, args: &Rehearse) -> Result<Exit, Refusal> {
-    let place = &place.for_rehearsals();
-    if !place.home.is_set_up() {
-        let role: Slug = "site-dev".parse().map_err(|_| Refusal::new(Exit::Bug, "no role"))?;
-        let fingerprint =
-            place.home.set_up("fabric rehearsal <fabric@localhost>", &role, SystemTime::now())?;
-        tell(format_args!(
-            "made a signing key for rehearsals: {fingerprint} ({})",
-            place.home.key_path().display()
-        ));
-    }
+    let place = &with_key(place)?;
     let script = &args.script;
     let faults = script.faults.iter().map(|text| parse_fault(text)).collect::<Result<Vec<_>, _>>()?;
     let wanted =
         Wanted { execute: !args.dry_run, plan: args.plan.as_deref(), claims: args.claims.to_guards() };
-    perform(place, script, Mode::Rehearse, wanted, |file| match &args.twin {
+    perform(place, script, Mode::Rehearse, wanted, source(script), |file| match &args.twin {
         Some(socket) => tokio::runtime::Handle::current().block_on(World::rehearsal_on(file, socket)),
         None => {
             let twin = Twin::at_speed(&file.site, SEED, args.speed);
@@ -73,11 +68,39 @@ pub(crate) fn rehearse(place: &Place, args: &Rehearse) -> Result<Exit, Refusal> 
     })
 }
 
+/// The place, with a key for runs that count for nothing where the operator has none.
+pub(super) fn with_key(place: &Place) -> Result<Place, Refusal> {
+    let place = place.for_rehearsals();
+    if !place.home.is_set_up() {
+        let role: Slug = "site-dev".parse().map_err(|_| Refusal::new(Exit::Bug, "no role"))?;
+        let fingerprint =
+            place.home.set_up("fabric rehearsal <fabric@localhost>", &role, SystemTime::now())?;
+        tell(format_args!(
+            "made a signing key for rehearsals: {fingerprint} ({})",
+            place.home.key_path().display()
+        ));
+    }
+    Ok(place)
+}
+
+/// The site answers; whether its answers are kept is the operator's wish.
+fn source(script: &Scripted) -> Source {
+    if script.record.is_some() { Source::Kept } else { Source::Site }
+}
+
 /// Whether a run may change things, and what the operator says for the guards.
-struct Wanted<'a> {
+pub(super) struct Wanted<'a> {
     execute: bool,
     plan: Option<&'a str>,
     claims: guard::Claims,
+}
+
+impl Wanted<'_> {
+    /// Nothing but a plan.
+    pub(super) fn plan() -> Self {
+        let claims = guard::Claims { reason: None, window: None, ci: Ci::detect(|_| None) };
+        Self { execute: false, plan: None, claims }
+    }
 }
 
 impl Claims {
@@ -110,11 +133,12 @@ fn parse_fault(text: &str) -> Result<TwinFault, Refusal> {
     })
 }
 
-fn perform(
+pub(super) fn perform(
     place: &Place,
     args: &Scripted,
     mode: Mode,
     wanted: Wanted<'_>,
+    answers: Source,
     open: impl FnOnce(fabric_runtime::site::SiteFile) -> Result<World, Refusal>,
 ) -> Result<Exit, Refusal> {
     let runtime = tokio::runtime::Runtime::new()
@@ -147,13 +171,18 @@ fn perform(
         }),
         false => None,
     };
+    let script = Script::load(&place.project, &args.path)?;
+    if let Some(file) = &args.record {
+        may_record(file, &script, execution.is_some())?;
+    }
     let run = Run {
-        script: Script::load(&place.project, &args.path)?,
+        script,
         params: args.params.iter().cloned().collect(),
         world: Arc::new(open(place.site(args.site.as_deref())?)?),
         policy: place.policy(args.policy.as_deref())?,
         operator,
         mode,
+        answers,
         execution,
         runs: place.runs(),
         time_limit: Duration::from_secs(args.time_limit),
@@ -164,7 +193,31 @@ fn perform(
         terminal.finish();
     }
     output::finished(place, &finished, args.output)?;
+    if let Some(file) = &args.record {
+        keep(place, file, &finished)?;
+    }
     Ok(finished.exit)
+}
+
+/// Whether the answers to this script may be kept there.
+fn may_record(file: &Path, script: &Script, execute: bool) -> Result<(), Refusal> {
+    if execute && script.header.reach != Class::Observe {
+        return Err(Refusal::new(Exit::Usage, "a recording is made of a run that changes nothing")
+            .hint("Add `--dry-run` to a rehearsal, or leave out `--execute`."));
+    }
+    recording::check_place(file, &script.path)
+}
+
+fn keep(place: &Place, file: &Path, finished: &Finished) -> Result<(), Refusal> {
+    match &finished.recording {
+        Some(kept) => {
+            let size = recording::save(file, kept)?;
+            let answers = kept.entries.len();
+            tell(format_args!("recorded {answers} answers, {size} bytes: {}", place.shorten(file)));
+        }
+        None => tell("nothing is recorded: the script did not come to an end of its own"),
+    }
+    Ok(())
 }
 
 fn warn_of_orphans(place: &Place, watch: &dyn Watch) -> Result<(), Refusal> {

@@ -3,7 +3,7 @@
 mod changes;
 
 use anstyle::Style;
-use fabric_evidence::event::WorkerEnd;
+use fabric_evidence::event::{Mode, WorkerEnd};
 use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
 use fabric_runtime::Refusal;
@@ -19,6 +19,9 @@ pub(super) fn print(told: &Told) -> Result<(), Refusal> {
     }
     lines.extend(changes::lines(run));
     let realm = match run.head.site.realm {
+        _ if run.head.mode == Mode::Offline => {
+            ", offline, on a recording: no evidence of any site".to_owned()
+        }
         Realm::Real => String::new(),
         realm => format!(", on the {} only: no evidence of the real site", realm.as_str()),
     };

@@ -13,6 +13,8 @@ mod hostile;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod offline;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod packets;
@@ -32,3 +34,5 @@ mod refusals;
 mod scene;
 #[cfg(test)]
 mod secrets;
+#[cfg(test)]
+mod shipped;

@@ -77,12 +77,16 @@ fn a_token_that_the_api_sends_back_is_seen_by_nobody() {
          let paths = proxmox::permissions(#{ cluster: \"loop\" }).paths; print(paths); \
          check(\"shown\", || expect_eq(\"paths\", paths, #{})); throw paths.keys()[0];",
     );
-    let ran = scene.fabric(&RUN);
+    let ran = scene.fabric(&[&RUN[..], &["--record", "kept.json"]].concat());
     assert!(heard.lock().expect("no test panicked").contains(TOKEN), "the API got the token: {}", ran.all());
     assert_eq!(ran.code, Some(20), "{}", ran.all());
     scene.sealed();
     let mut seen = texts(&scene.packet());
-    assert!(seen.iter().any(|(_, text)| text.contains("[redacted:proxmox/token]")), "{seen:?}");
+    seen.push(("the recording".to_owned(), scene.read("kept.json")));
+    for place in ["journal.jsonl", "the recording"] {
+        let (_, text) = seen.iter().find(|(path, _)| path.ends_with(place)).expect("it was written");
+        assert!(text.contains("[redacted:proxmox/token]"), "{place}: {text}");
+    }
     seen.extend([("stdout".to_owned(), ran.stdout), ("stderr".to_owned(), ran.stderr)]);
     for (place, text) in seen {
         assert!(!text.contains(TOKEN), "the token is in {place}");

@@ -97,6 +97,27 @@ fn a_rehearsal_is_on_the_twin_and_nothing_else_is() {
 }
 
 #[test]
+fn an_offline_run_names_its_recording_and_no_other_run_does() {
+    let told = |mode, realm, recording: Option<Digest>, act| {
+        let mut start = started();
+        if let Event::RunStarted { head } = &mut start {
+            (head.mode, head.site.realm, head.recording, head.act) = (mode, realm, recording, act);
+        }
+        records(&lines(vec![start])).map(drop)
+    };
+    let named = Some(Digest::of(b"a recording"));
+    for realm in [Realm::Real, Realm::Lab, Realm::Twin] {
+        for act in [Act::Observe, Act::Plan] {
+            assert_eq!(told(Mode::Offline, realm, named, act), Ok(()));
+            assert_eq!(told(Mode::Offline, realm, None, act), Err(NoStory::Offline));
+        }
+        assert_eq!(told(Mode::Offline, realm, named, Act::Execute), Err(NoStory::Offline));
+    }
+    assert_eq!(told(Mode::Rehearse, Realm::Twin, named, Act::Observe), Err(NoStory::Offline));
+    assert_eq!(told(Mode::Run, Realm::Real, named, Act::Observe), Err(NoStory::Offline));
+}
+
+#[test]
 fn a_fault_is_hidden_by_no_check_that_is_not_open() {
     let fault = FaultRecord::from(&fabric_model::Fault::new(
         fabric_model::Code::PortTimeout,

@@ -149,6 +149,7 @@ pub(crate) fn head(run_id: &str, principal: Principal) -> RunHead {
         host: HostRecord { hostname: "runner".to_owned(), user: "operator".to_owned() },
         boundary: "reduced: no Landlock or seccomp in this version".to_owned(),
         recovered_from: None,
+        recording: None,
     }
 }
 

@@ -8,7 +8,7 @@ mod execute;
 pub(crate) mod lock;
 pub(crate) mod pending;
 mod place;
-mod private_file;
+pub(crate) mod private_file;
 mod project;
 pub(crate) mod scope;
 pub(crate) mod selector;
@@ -30,6 +30,7 @@ use fabric_wire::Deadline;
 use tokio::sync::Mutex;
 
 use crate::call::{Desk, LetThrough};
+use crate::recording::Asked;
 use crate::run;
 use crate::site;
 use crate::world::World;
@@ -193,7 +194,9 @@ pub(crate) async fn look(
     call: &dyn ChangeCall,
 ) -> Result<Observed, Fault> {
     let deadline = Deadline::after(granted.prepared.timeout);
-    call.observe(&granted.targets, &means(desk), deadline).await
+    let (means, redactor) = (means(desk), &desk.world.redactor);
+    let live = call.observe(&granted.targets, &means, deadline);
+    desk.answers.to(|| Asked::of(granted, redactor), redactor, live).await
 }
 
 pub(crate) fn means(desk: &Desk) -> Means {

@@ -18,7 +18,7 @@ pub(super) fn folder(path: &Path) -> io::Result<()> {
 }
 
 /// Writes a file of mode 0600 in one step: it holds the old bytes or the new ones, and is on the disk when this returns.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = unfinished(path, bytes)?;
     fs::rename(&unfinished, path)?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))

@@ -115,6 +115,7 @@ impl Trial {
             host: HostRecord { hostname: "test".to_owned(), user: "test".to_owned() },
             boundary: "none".to_owned(),
             recovered_from: None,
+            recording: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use fabric_evidence::event::{PacketLink, Principal};
+use fabric_evidence::event::{Mode, PacketLink, Principal};
 use fabric_evidence::packet::JOURNAL;
 use fabric_evidence::{Trust, plan as artifact};
 use fabric_model::exit::Exit;
@@ -88,7 +88,8 @@ pub fn find_plan(runs: &Path, trust: &Trust, digest: Digest, now: SystemTime) ->
 /// The plan of one packet.
 ///
 /// # Errors
-/// `plan.altered` (exit 10) when the packet does not verify or its plan is not what the digest says, exit 5 when it has none.
+/// `plan.altered` (exit 10) when the packet does not verify or its plan is not what the digest says; exit 10 when it was made offline,
+/// exit 5 when there is none.
 pub fn plan_of(dir: &Path, trust: &Trust, now: SystemTime) -> Result<FoundPlan, NoPlan> {
     let shown = dir.display();
     let file = dir.join(PLAN);
@@ -103,6 +104,9 @@ pub fn plan_of(dir: &Path, trust: &Trust, now: SystemTime) -> Result<FoundPlan, 
         let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
         altered(format!("the packet {shown} does not verify: {}", findings.join("; ")))
     })?;
+    if verified.run.head.mode == Mode::Offline {
+        return Err(made_offline(dir));
+    }
     let plan =
         artifact::read(&bytes).map_err(|error| altered(format!("{} is no plan: {error}", file.display())))?;
     let by = verified.run.head.principal;
@@ -162,6 +166,18 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it is no file, or too large a one"));
     }
     fs::read(file)
+}
+
+/// Nobody looked at the site when it was made, so there is nothing that it could rest on.
+fn made_offline(dir: &Path) -> NoPlan {
+    let message = format!(
+        "the plan in {} was made offline, on the answers of a recording, and nobody executes such a plan",
+        dir.display()
+    );
+    NoPlan::Missing(
+        Refusal::new(Exit::PlanStale, message)
+            .hint("Make a new plan with a dry run on the site itself: `fabric run` without `--offline`."),
+    )
 }
 
 fn altered(message: String) -> NoPlan {

@@ -284,6 +284,7 @@ fn begin(
         host: HostRecord { hostname: hostname(), user: user() },
         boundary: boundary::of_files([operator.trust_path.as_path()]),
         recovered_from: Some(story.link.clone()),
+        recording: None,
         ..story.head.clone()
     };
     head.site.digest = site;

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::home::Home;
+use crate::recording::Source;
 use crate::watch::Unwatched;
 
 const SITE: &str = include_str!("../../../../fabric.toml");
@@ -41,6 +42,7 @@ async fn told(frames: &[FromWorker]) -> (Finished, Vec<String>) {
         policy: ("policy.toml".to_owned(), POLICY.to_owned()),
         operator: home.operator().expect("an operator"),
         mode: Mode::Rehearse,
+        answers: Source::Site,
         execution: None,
         runs: project.join("evidence/runs"),
         time_limit: Duration::from_secs(120),

@@ -11,6 +11,7 @@ use fabric_evidence::event::Mode;
 use fabric_model::check::Status;
 use fabric_model::exit::Exit;
 use fabric_model::{Code, Fault};
+use fabric_runtime::recording::Source;
 use fabric_runtime::{Finished, Home, Run, Script, Unwatched, World, run, site};
 use fabric_twin::{Twin, TwinFault};
 use serde_json::Value as Json;
@@ -112,6 +113,7 @@ impl Case {
             policy: ("policy.toml".to_owned(), self.policy()),
             operator: home.operator().expect("an operator"),
             mode: Mode::Rehearse,
+            answers: Source::Site,
             execution: None,
             runs: project.join("evidence/runs"),
             time_limit: Duration::from_secs(120),

@@ -48,6 +48,7 @@ fn packet(scene: &Scene, run_id: &str, at: SystemTime) -> PathBuf {
         host: HostRecord { hostname: "runner".to_owned(), user: "uid 1000".to_owned() },
         boundary: "reduced".to_owned(),
         recovered_from: None,
+        recording: None,
     };
     let planned = &plan.changes[0];
     let mut packet = PacketFolder::create(&dir).expect("new");
