@@ -8,6 +8,7 @@ use fabric_model::{PrimitiveName, Resource, Slug};
 
 use crate::command::completions::Completions;
 use crate::command::explain::Explain;
+use crate::command::new::New;
 
 /// Runs scripts against a site through capability-gated primitives, and leaves a signed evidence packet of every run.
 #[derive(Parser, Debug)]
@@ -77,6 +78,8 @@ pub(crate) enum Command {
     Init(Init),
     /// List the scripts of this project, or the primitives
     List(List),
+    /// Write a script to begin with: it passes `fabric check`, and runs on the twin
+    New(New),
     /// Seal what a killed run left behind
     Recover(Recover),
     /// Read a plan before it is approved and executed
@@ -387,6 +390,9 @@ pub(crate) struct Scripted {
     /// Keep what the site answers in this file, for `fabric run --offline`
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+    /// Write the smallest declaration and policy that this run used to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record_grants: Option<PathBuf>,
     /// The longest that the run may take, in seconds
     #[arg(long, default_value_t = 900, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) time_limit: u64,

@@ -50,6 +50,7 @@ fn dispatch(args: Args) -> Result<Exit, Refusal> {
         Command::Gameday(gameday) => command::gameday::gameday(&place, &gameday),
         Command::Init(init) => command::init::init(&place, &init),
         Command::List(list) => command::list::list(&place, &list),
+        Command::New(new) => command::new::new(&place, &new),
         Command::Recover(recover) => command::recover::recover(&place, &recover),
         Command::Plan(Plan::Show(show)) => command::plan::show(&place, &show),
         Command::Policy(Policy::Explain(explain)) => command::policy::explain(&place, &explain),

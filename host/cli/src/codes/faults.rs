@@ -272,6 +272,18 @@ pub(super) const ENTRIES: &[Entry] = &[
         "Look at the service itself; the transport to it works.",
     ),
     fault(
+        "recording.missing",
+        "A run without network asked what its recording does not answer.",
+        "The script, a module or a parameter is another than when the recording was made, so that it asks something else or at another step.",
+        "Record it anew with the command in the message, and review what differs.",
+    ),
+    fault(
+        "recording.target",
+        "A run without network asked what its recording answers for another address.",
+        "The site file gives a name another address than it had when the recording was made.",
+        "Record it anew on the site as it is now.",
+    ),
+    fault(
         "remote.command",
         "The command ran on the target and failed.",
         "A fixed command that a primitive runs over SSH ended with an error, as for a unit that cannot be started.",

@@ -64,6 +64,7 @@ fn scripted(place: &Place, args: &Gameday, resolved: Resolved) -> Scripted {
         params,
         faults: Vec::new(),
         record: None,
+        record_grants: None,
         time_limit: args.time_limit,
         output: args.output,
     }

@@ -12,6 +12,7 @@ use fabric_runtime::recording::{self, Source};
 use fabric_runtime::{Execution, Finished, Refusal, Run, Script, Watch, Worker, World, recover};
 use fabric_twin::{Twin, TwinFault};
 
+use super::grants;
 use crate::args::{Claims, Execution as Said, Output, Rehearse, Run as RunArgs, Scripted};
 use crate::output;
 use crate::place::Place;
@@ -172,9 +173,7 @@ pub(super) fn perform(
         false => None,
     };
     let script = Script::load(&place.project, &args.path)?;
-    if let Some(file) = &args.record {
-        may_record(file, &script, execution.is_some())?;
-    }
+    may_keep(args, &script, execution.is_some())?;
     let run = Run {
         script,
         params: args.params.iter().cloned().collect(),
@@ -193,14 +192,16 @@ pub(super) fn perform(
         terminal.finish();
     }
     output::finished(place, &finished, args.output)?;
-    if let Some(file) = &args.record {
-        keep(place, file, &finished)?;
-    }
+    keep(place, args, &finished)?;
     Ok(finished.exit)
 }
 
-/// Whether the answers to this script may be kept there.
-fn may_record(file: &Path, script: &Script, execute: bool) -> Result<(), Refusal> {
+/// Whether what is to be kept of this run may be, and where it is to be.
+fn may_keep(args: &Scripted, script: &Script, execute: bool) -> Result<(), Refusal> {
+    if let Some(file) = &args.record_grants {
+        grants::check_place(file)?;
+    }
+    let Some(file) = &args.record else { return Ok(()) };
     if execute && script.header.reach != Class::Observe {
         return Err(Refusal::new(Exit::Usage, "a recording is made of a run that changes nothing")
             .hint("Add `--dry-run` to a rehearsal, or leave out `--execute`."));
@@ -208,7 +209,27 @@ fn may_record(file: &Path, script: &Script, execute: bool) -> Result<(), Refusal
     recording::check_place(file, &script.path)
 }
 
-fn keep(place: &Place, file: &Path, finished: &Finished) -> Result<(), Refusal> {
+fn keep(place: &Place, args: &Scripted, finished: &Finished) -> Result<(), Refusal> {
+    if let Some(file) = &args.record {
+        keep_answers(place, file, finished)?;
+    }
+    match &args.record_grants {
+        Some(file) => keep_grants(place, args, file, finished),
+        None => Ok(()),
+    }
+}
+
+fn keep_grants(place: &Place, args: &Scripted, file: &Path, finished: &Finished) -> Result<(), Refusal> {
+    let site = place.site(args.site.as_deref().filter(|site| *site != Path::new(TWIN)))?.site;
+    let primitives = grants::write(&finished.sealed.dir, &site, file)?;
+    tell(format_args!("wrote what it used of {primitives} primitives: {}", place.shorten(file)));
+    if let Some(hint) = grants::hint(finished.sealed.run.head.site.realm) {
+        tell(hint);
+    }
+    Ok(())
+}
+
+fn keep_answers(place: &Place, file: &Path, finished: &Finished) -> Result<(), Refusal> {
     match &finished.recording {
         Some(kept) => {
             let size = recording::save(file, kept)?;

@@ -9,9 +9,13 @@ mod exits;
 #[cfg(test)]
 mod gameday;
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod killed;
+#[cfg(test)]
+mod new;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
