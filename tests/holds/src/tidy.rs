@@ -41,6 +41,7 @@ pub const CROSSINGS: &[(&str, &[&str], &str)] = &[
     ),
     ("host/verify", &["files", "processes", "environment"], "the binary: reads a packet, exits with a code"),
     ("tests/bench", ALL_FENCES, "measures real processes over real sockets"),
+    ("tests/fuzz", &["files"], "reads its seeds, and writes the packets and journals that are then read"),
     ("tests/holds", ALL_FENCES, "reads the repository and asks cargo"),
     ("tests/lab", ALL_FENCES, "builds containers"),
 ];

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fabric_wire::endpoint::SshHost;
-use russh::keys::PublicKey;
 use russh::keys::ssh_key::known_hosts::Marker;
+use russh::keys::{PublicKey, PublicKeyOrCertificate};
 
 use super::host_key::{Pin, TrustedKeys};
 use super::host_names::HostNames;
@@ -90,6 +90,15 @@ impl KnownHosts {
             Line::parse(number, line).map_err(malformed)
         });
         Ok(Self { file: name.into(), lines: lines.collect::<Result<_, _>>()? })
+    }
+
+    /// Whether a server that offers `key`, in the format of OpenSSH, passes for `host`.
+    ///
+    /// # Errors
+    /// Why it does not, as a connection would be refused.
+    pub fn judge(&self, host: &SshHost, key: &str) -> Result<(), String> {
+        let key = PublicKey::from_openssh(key).map_err(|error| format!("it offers no key: {error}"))?;
+        self.trusted_for(host).check(&PublicKeyOrCertificate::from(key))
     }
 
     /// The keys that may prove that a server is `host`.

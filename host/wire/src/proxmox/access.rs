@@ -49,11 +49,11 @@ pub fn can_see_all_sdn(permissions: &Permissions) -> bool {
 }
 
 /// The answer's data: by path and privilege, whether the privilege reaches down.
-type Listing = BTreeMap<String, BTreeMap<String, Reach>>;
+pub(super) type Listing = BTreeMap<String, BTreeMap<String, Reach>>;
 
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Reach(#[serde(deserialize_with = "lenient::flag")] bool);
+pub(super) struct Reach(#[serde(deserialize_with = "lenient::flag")] bool);
 
 impl Client {
     /// The token's own rights: GET /access/permissions.
@@ -65,7 +65,7 @@ impl Client {
     }
 }
 
-fn permissions(listing: Listing) -> Permissions {
+pub(super) fn permissions(listing: Listing) -> Permissions {
     let reaches = |privileges: BTreeMap<String, Reach>| {
         privileges.into_iter().map(|(privilege, reach)| (privilege, reach.0)).collect()
     };

@@ -46,7 +46,7 @@ pub struct HaResource {
 }
 
 #[derive(Deserialize)]
-struct Row {
+pub(super) struct Row {
     #[serde(rename = "type")]
     kind: String,
     name: String,
@@ -80,7 +80,7 @@ impl Client {
     }
 }
 
-fn status(rows: Vec<Row>) -> Result<ClusterStatus, WireError> {
+pub(super) fn status(rows: Vec<Row>) -> Result<ClusterStatus, WireError> {
     let cluster = rows.iter().find(|row| row.kind == "cluster");
     let mut status = ClusterStatus {
         name: cluster.map(|row| row.name.clone()),

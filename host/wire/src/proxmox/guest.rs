@@ -78,7 +78,7 @@ pub struct GuestInterface {
 }
 
 #[derive(Deserialize)]
-struct RawConfig {
+pub(super) struct RawConfig {
     #[serde(default)]
     hostname: Option<String>,
     #[serde(default)]
@@ -104,7 +104,7 @@ struct RawConfig {
 }
 
 #[derive(Deserialize)]
-struct RawInterface {
+pub(super) struct RawInterface {
     name: String,
     #[serde(default)]
     hwaddr: Option<String>,
@@ -165,13 +165,16 @@ impl Client {
         deadline: Deadline,
     ) -> Result<Vec<GuestInterface>, WireError> {
         let path = format!("/nodes/{}/lxc/{vmid}/interfaces", segment(node.as_str()));
-        // The data is `null` for a container that does not run.
-        let raw: Option<Vec<RawInterface>> = self.get(&path, deadline).await?;
-        raw.unwrap_or_default().into_iter().map(interface).collect()
+        interfaces(self.get(&path, deadline).await?)
     }
 }
 
-fn config(raw: RawConfig) -> Result<GuestConfig, WireError> {
+/// The data is `null` for a container that does not run.
+pub(super) fn interfaces(raw: Option<Vec<RawInterface>>) -> Result<Vec<GuestInterface>, WireError> {
+    raw.unwrap_or_default().into_iter().map(interface).collect()
+}
+
+pub(super) fn config(raw: RawConfig) -> Result<GuestConfig, WireError> {
     let mut interfaces = Vec::new();
     for (key, value) in &raw.others {
         let Some(place) = network::place(key) else { continue };

@@ -41,7 +41,7 @@ pub struct TaskDone {
 }
 
 #[derive(Deserialize)]
-struct RawStatus {
+pub(super) struct RawStatus {
     status: RawState,
     #[serde(default)]
     exitstatus: Option<String>,
@@ -101,7 +101,7 @@ fn is_passing(error: &WireError) -> bool {
     matches!(error, WireError::Refused | WireError::Timeout | WireError::Unreachable(_) | WireError::Closed)
 }
 
-fn status(raw: RawStatus) -> Result<TaskStatus, WireError> {
+pub(super) fn status(raw: RawStatus) -> Result<TaskStatus, WireError> {
     match (raw.status, raw.exitstatus) {
         (RawState::Running, _) => Ok(TaskStatus::Running),
         (RawState::Stopped, Some(exit)) => Ok(TaskStatus::Stopped { exit }),
