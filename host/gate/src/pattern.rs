@@ -133,7 +133,7 @@ pub(crate) fn address_as_name(kind: Kind, name: &str) -> Option<IpAddr> {
 /// DNS names in the one spelling in which they are compared; other names as they are.
 fn folded(kind: Kind, name: &str) -> String {
     match kind {
-        Kind::Name => name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase(),
+        Kind::Name => name.trim_end_matches('.').to_ascii_lowercase(),
         _ => name.to_owned(),
     }
 }
@@ -272,6 +272,8 @@ mod tests {
     fn dns_names_have_one_spelling() {
         assert!(holds("name:Example.com", "name:example.COM."));
         assert!(holds("name:*.example.com.", "name:www.example.com"));
+        assert!(holds("name:example.com..", "name:example.com."));
+        assert_eq!("name:*.a..".parse::<Pattern>().map(|p| p.to_string()).as_deref(), Ok("name:*.a"));
         assert!(!holds("host:DNS", "host:dns"));
     }
 

@@ -41,7 +41,7 @@ impl Script {
         })?;
         let in_script = |errors| Refusal::in_file(Exit::Script, path, errors);
         let header = header::parse(path, &source).map_err(in_script)?;
-        let mut load = |file: &str| read(&root.join(file));
+        let mut load = |file: &str| read_below(root, file);
         let modules = modules::collect(path, &source, &mut load).map_err(in_script)?;
         Ok(Self { path: path.to_owned(), source, header, modules })
     }
@@ -103,6 +103,18 @@ impl Script {
     }
 }
 
+/// Reads a file of the project. A link in it may lead to another place of the project and nowhere else: what a script runs is what its
+/// project holds, and no file of the machine is shown by way of an error about its text.
+fn read_below(root: &Path, file: &str) -> Result<String, String> {
+    let whole = |path: &Path| path.canonicalize().map_err(|e| e.to_string());
+    let path = whole(&root.join(file))?;
+    if path.starts_with(whole(root)?) {
+        read(&path)
+    } else {
+        Err("it lies outside of the project".to_owned())
+    }
+}
+
 fn read(path: &Path) -> Result<String, String> {
     let mut text = String::new();
     let file = File::open(path).map_err(|e| e.to_string())?;
@@ -112,4 +124,35 @@ fn read(path: &Path) -> Result<String, String> {
         return Err(format!("it has more than {SOURCE_LIMIT} bytes"));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    const SCRIPT: &str = "// /// fabric\n// title = \"T\"\n// kind = \"acceptance\"\n// reach = \"observe\"\n// ///\nimport \"lib/x\" as x;\n";
+
+    #[test]
+    fn a_link_leads_to_what_the_project_holds_and_nowhere_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (project, outside) = (folder.path().join("p"), folder.path().join("outside.rhai"));
+        fs::create_dir_all(project.join("lib")).expect("room");
+        fs::write(project.join("s.rhai"), SCRIPT).expect("room");
+        fs::write(project.join("y.rhai"), "const a = 1;").expect("room");
+        fs::write(&outside, "secret text").expect("room");
+        let script = project.join("s.rhai");
+        let load = || Script::load(&project, script.to_str().expect("an ordinary path"));
+        let link = project.join("lib/x.rhai");
+        symlink("../y.rhai", &link).expect("new");
+        assert!(load().is_ok_and(|script| script.modules.len() == 1));
+        for target in [outside.as_path(), Path::new("../../outside.rhai"), Path::new("/proc/self/environ")] {
+            fs::remove_file(&link).expect("there");
+            symlink(target, &link).expect("new");
+            let refusal = load().expect_err("it leads outside").to_string();
+            assert!(refusal.contains("outside of the project") && !refusal.contains("secret"), "{refusal}");
+        }
+    }
 }

@@ -1,7 +1,5 @@
 //! GameDays that consumers name in their contracts: from a testcase to its verdicts, and every way in which it is refused.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use crate::scene::{Ran, Scene, json};
@@ -12,9 +10,7 @@ const FAILOVER: &str = "gameday:vip-failover";
 /// A project with the GameDays of this repository, and its policy.
 fn scene() -> Scene {
     let scene = Scene::with_key();
-    let gamedays = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gamedays").canonicalize();
-    std::os::unix::fs::symlink(gamedays.expect("the repository has it"), scene.path("gamedays"))
-        .expect("the folder is new");
+    scene.adopt("gamedays");
     scene
 }
 

@@ -42,9 +42,13 @@ impl Scene {
         for file in ["fabric.toml", "policy.toml"] {
             fs::copy(root.join(file), scene.path(file)).expect("the repository has it");
         }
-        let suites = root.join("acceptance").canonicalize().expect("the repository has it");
-        std::os::unix::fs::symlink(suites, scene.path("acceptance")).expect("the folder is new");
+        scene.adopt("acceptance");
         scene
+    }
+
+    /// Copies a folder of this repository into the project, which runs what lies in it and nothing that a link leads to.
+    pub(crate) fn adopt(&self, folder: &str) {
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder), &self.path(folder));
     }
 
     /// The same, with a key.
@@ -233,6 +237,19 @@ impl Drop for Running {
         // Over already, mostly.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("the folder is new");
+    for entry in fs::read_dir(from).expect("the repository has it") {
+        let path = entry.expect("it is read").path();
+        let target = to.join(path.file_name().expect("an entry has a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, target).expect("the folder can be written");
+        }
     }
 }
 

@@ -91,7 +91,7 @@ impl Lane {
         for file in ["fabric.toml", "policy.toml"] {
             fs::copy(root.join(file), project.join(file)).expect("the repository has it");
         }
-        std::os::unix::fs::symlink(root.join("gamedays"), project.join("gamedays")).expect("it is new");
+        copy(&root.join("gamedays"), &project.join("gamedays"));
         let mut init = command(dir.path(), &["init"]);
         assert!(init.output().expect("the binary starts").status.success());
         let socket = dir.path().join("twin");
@@ -376,6 +376,20 @@ fn is_housekeeping(what: &str) -> bool {
 pub(crate) fn kill(pid: u32) {
     let pid = Pid::from_raw(i32::try_from(pid).expect("a process number")).expect("a process number");
     rustix::process::kill_process(pid, Signal::KILL).expect("the process is ours");
+}
+
+/// A project runs what lies in it, and nothing that a link leads to.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("the folder is new");
+    for entry in fs::read_dir(from).expect("the repository has it") {
+        let path = entry.expect("it is read").path();
+        let target = to.join(path.file_name().expect("an entry has a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, target).expect("the folder can be written");
+        }
+    }
 }
 
 fn command(dir: &Path, words: &[&str]) -> Command {

@@ -6,8 +6,8 @@ use fabric_script::header;
 /// The text of a script. A declaration is the same with other line ends, and every error stands in the text.
 pub fn run(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    for comment in ["//", "--"] {
-        let read = header::parse_with("s", text, comment);
+    for file in ["s.rhai", "s.luau"] {
+        let read = header::parse(file, text);
         match &read {
             Ok(header) => {
                 assert!(!header.title.trim().is_empty());

@@ -1,0 +1,53 @@
+//! The hostile corpus, `tests/hostile/scripts`: each script is rehearsed by the whole program, on a twin whose every request is counted.
+//!
+//! Whatever a script tries, it ends as its `expect.toml` says, its packet verifies, nobody was asked anything that it may not ask, the twin
+//! is as it was, and what people see obeys no script. Prints a table of what came of each.
+
+mod attack;
+mod counter;
+mod judge;
+mod project;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+use crate::attack::Attack;
+
+/// What the corpus has at least.
+const SCRIPTS: usize = 60;
+
+fn main() -> ExitCode {
+    let attacks = attack::all();
+    let mut trials = vec![Trial::test("the_corpus_is_whole", || {
+        whole(&attack::all());
+        Ok(())
+    })];
+    for attack in attacks {
+        for language in attack.languages() {
+            let attack = attack.clone();
+            trials.push(Trial::test(
+                format!("{}_{}", attack.name.replace('-', "_"), language.ending()),
+                move || {
+                    println!(
+                        "{:<44} {:<5} {}",
+                        attack.name,
+                        language.ending(),
+                        judge::judge(&attack, language)
+                    );
+                    Ok(())
+                },
+            ));
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// Enough scripts are there, and every kind of end.
+fn whole(attacks: &[Attack]) {
+    let scripts: usize = attacks.iter().map(|attack| attack.languages().len()).sum();
+    assert!(scripts >= SCRIPTS, "{scripts} scripts");
+    for outcome in ["aborted", "denied", "limit", "refused", "script fault"] {
+        assert!(attacks.iter().any(|attack| attack.expect.outcome == outcome), "no attack ends as {outcome}");
+    }
+}
