@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use fabric_model::{PrimitiveName, Resource, Slug};
 
 use crate::command::completions::Completions;
+use crate::command::doctor::Doctor;
 use crate::command::explain::Explain;
 use crate::command::new::New;
 
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Print what a shell needs to complete this command line
     Completions(Completions),
+    /// Say what of this machine, this key and this project would keep a run from working
+    Doctor(Doctor),
     /// Say what a code means that fabric printed, how it comes about, and what to do
     Explain(Explain),
     /// Let nothing be changed in an environment for a while

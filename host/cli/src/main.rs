@@ -13,10 +13,16 @@ use std::process::ExitCode;
 use clap::Parser;
 use fabric_model::exit::Exit;
 use fabric_runtime::{Refusal, WORKER_SUBCOMMAND};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 use crate::args::{Args, Command, Plan, Policy};
 
 fn main() -> ExitCode {
+    #[cfg(fabric_removable_protections)]
+    if let Err(error) = removed() {
+        eprintln!("{error}");
+        return ExitCode::from(Exit::Usage.code());
+    }
     // The worker goes first and alone: it must not load what only the host needs.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == WORKER_SUBCOMMAND) {
         return fabric_script::worker::main();
@@ -30,7 +36,7 @@ fn main() -> ExitCode {
         }
     };
     args.color.apply();
-    match dispatch(args) {
+    match keep_secrets().and_then(|()| dispatch(args)) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(refusal) => {
             terminal::refused(&refusal);
@@ -39,12 +45,34 @@ fn main() -> ExitCode {
     }
 }
 
+/// Takes away the protections that the tests name: to the host in its environment, to the worker, which has none, in its arguments.
+#[cfg(fabric_removable_protections)]
+fn removed() -> Result<(), fabric_model::protection::NoProtection> {
+    let mut arguments = std::env::args_os().skip(1);
+    let names = match arguments.next() {
+        Some(first) if first == WORKER_SUBCOMMAND => arguments.next(),
+        _ => std::env::var_os("FABRIC_WITHOUT"),
+    };
+    fabric_model::protection::remove(&names.unwrap_or_default().to_string_lossy())
+}
+
+/// Has the kernel keep this process's memory, where keys and secrets are, from other processes of the account and from dumps.
+fn keep_secrets() -> Result<(), Refusal> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none)
+        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
+        .map_err(|error| {
+            Refusal::new(Exit::Bug, format!("the process's memory cannot be kept to itself: {error}"))
+        })
+}
+
 fn dispatch(args: Args) -> Result<Exit, Refusal> {
     let place = place::Place::find(&args)?;
     match args.command {
         Command::Approve(approve) => command::approve::approve(&place, &approve),
         Command::Check(check) => command::check::check(&place, &check),
         Command::Completions(completions) => command::completions::completions(&completions),
+        Command::Doctor(doctor) => command::doctor::doctor(&place, &doctor),
         Command::Explain(explain) => command::explain::explain(&explain),
         Command::Freeze(freeze) => command::freeze::freeze(&place, &freeze),
         Command::Gameday(gameday) => command::gameday::gameday(&place, &gameday),

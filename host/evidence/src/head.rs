@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fabric_model::site::Realm;
-use fabric_model::{Class, Digest, Slug, Value};
+use fabric_model::{Class, Confinement, Digest, Slug, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,8 +43,11 @@ pub struct RunHead {
     pub params: BTreeMap<String, Value>,
     /// On which machine, under which account.
     pub host: HostRecord,
-    /// What keeps the script in, in words, such as "reduced: no Landlock or seccomp in this version".
+    /// What keeps script and executor in, in words, such as "full; advisory: the executor can rewrite policy.toml".
     pub boundary: String,
+    /// What keeps the script in its process, as its worker said and the host saw; nothing where no script ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confinement: Option<Confinement>,
     /// For a run that follows a recovery: the packet that was recovered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovered_from: Option<PacketLink>,

@@ -19,6 +19,8 @@ use crate::pattern::Pattern;
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub(crate) file: String,
+    /// The line that asks every run for a worker which is fully confined.
+    pub(crate) confined: Option<usize>,
     pub(crate) allow: Vec<Rule>,
     pub(crate) deny: Vec<Rule>,
     deny_address: Vec<AddressRule>,
@@ -106,6 +108,14 @@ impl Policy {
             Primitives::Area(area) => Some((area.as_str(), entry.line)),
             Primitives::All | Primitives::One(_) => None,
         })
+    }
+
+    /// The environments that have an authority, which keeps their freezes.
+    pub fn authority_environments(&self) -> impl Iterator<Item = &Slug> {
+        self.authorities
+            .iter()
+            .flat_map(|authority| &authority.environments)
+            .map(|(environment, _)| environment)
     }
 
     fn entries(&self) -> impl Iterator<Item = &Entry> {

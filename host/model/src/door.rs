@@ -10,18 +10,19 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Place, Verdict};
+use crate::confinement::Confinement;
 use crate::fault::Fault;
 use crate::name::Slug;
 use crate::primitive::PrimitiveName;
 use crate::value::Value;
 
 /// The version of these frames. Worker and host are the same executable; the number guards against a stale one.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The largest frame, in bytes. The largest honest one is an answer with a body of 1 MiB, escaped.
 pub const FRAME_LIMIT: usize = 8 << 20;
 
-/// What the host sends before anything else.
+/// What the host sends before anything else, once the worker has said that it is confined.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
@@ -66,6 +67,13 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "frame", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FromWorker {
+    /// The first frame, before the worker has read anything: what it has given up.
+    Confined {
+        /// [`VERSION`] of the worker.
+        version: u32,
+        /// What of it the kernel lacks.
+        confinement: Confinement,
+    },
     /// The script asks for a primitive. Answered by [`Reply`].
     Call {
         /// Unique in the run; the reply carries it.

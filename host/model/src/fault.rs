@@ -67,6 +67,8 @@ codes! {
     GuardBudget = "guard.budget",
     /// Changes are refused in CI.
     GuardCi = "guard.ci",
+    /// The worker is not fully confined, and the policy wants it to be.
+    GuardConfinement = "guard.confinement",
     /// The target belongs to an environment in which the policy allows no such change.
     GuardEnvironment = "guard.environment",
     /// Changes are frozen.

@@ -3,6 +3,7 @@
 
 pub mod change;
 pub mod check;
+pub mod confinement;
 pub mod diagnostic;
 pub mod digest;
 pub mod door;
@@ -12,10 +13,12 @@ pub mod name;
 pub mod path;
 pub mod plan;
 pub mod primitive;
+pub mod protection;
 pub mod resource;
 pub mod site;
 pub mod value;
 
+pub use confinement::Confinement;
 pub use diagnostic::Diagnostic;
 pub use digest::Digest;
 pub use fault::{Code, Effect, Fault, Retry, Stage};

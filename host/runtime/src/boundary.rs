@@ -6,16 +6,14 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use fabric_evidence::{Trust, statement};
-use fabric_model::Digest;
 use fabric_model::exit::Exit;
+use fabric_model::{Confinement, Digest};
 use rustix::fs::Access;
 
+use crate::home::Operator;
 use crate::refusal::Refusal;
 use crate::run::Run;
-
-/// What keeps a script in, as this version has it.
-const CONFINEMENT: &str =
-    "reduced: a process without secrets, sockets or files of its own, without Landlock and seccomp";
+use crate::site::SiteFile;
 
 /// Write permission for the group and for others.
 const OTHERS_WRITE: u32 = 0o022;
@@ -48,13 +46,21 @@ impl Boundary {
     /// The boundary of a run: its policy, its site file and the trust file.
     pub(crate) fn of_run(run: &Run, now: SystemTime) -> Self {
         let (policy, text) = &run.policy;
-        let site = &run.world.file;
+        Self::of_operator((Path::new(policy), text), &run.world.file, &run.operator, now)
+    }
+
+    fn of_operator(
+        (policy, text): (&Path, &str),
+        site: &SiteFile,
+        operator: &Operator,
+        now: SystemTime,
+    ) -> Self {
         // What was read before and is another file now is not what somebody signed.
         let bytes = fs::read(&site.path).unwrap_or_default();
         let bytes = if Digest::of(&bytes) == site.digest { bytes } else { Vec::new() };
-        let policy = Binding { path: Path::new(policy), bytes: text.as_bytes() };
+        let policy = Binding { path: policy, bytes: text.as_bytes() };
         let site = Binding { path: &site.path, bytes: &bytes };
-        Self::of([policy, site], &run.operator.trust_path, &run.operator.trust, now)
+        Self::of([policy, site], &operator.trust_path, &operator.trust, now)
     }
 
     /// Whether the files are out of the executor's reach, or signed by a `policy-admin`. Nothing is signed where he could rewrite
@@ -91,14 +97,25 @@ impl Boundary {
         (!self.enforced).then(|| format!("the executor can rewrite {}", self.rewritable.join(", ")))
     }
 
-    /// The boundary as a packet states it. Where the executor could rewrite one of the files that bind him, his run is bound by
-    /// his own good will there, and the packet says so.
-    pub(crate) fn words(&self) -> String {
+    /// The boundary as a packet states it, with what keeps the script in where one runs. Where the executor could rewrite one of the
+    /// files that bind him, his run is bound by his own good will there, and the packet says so.
+    pub(crate) fn words(&self, confinement: Option<&Confinement>) -> String {
+        let script = confinement.map_or_else(|| "no script".to_owned(), ToString::to_string);
         match self.advisory() {
-            None => CONFINEMENT.to_owned(),
-            Some(advisory) => format!("{CONFINEMENT}; advisory: {advisory}"),
+            None => script,
+            Some(advisory) => format!("{script}; advisory: {advisory}"),
         }
     }
+}
+
+/// What of that which binds this operator he could rewrite himself, in words; nothing where the boundary is enforced.
+pub fn advisory(
+    policy: (&Path, &str),
+    site: &SiteFile,
+    operator: &Operator,
+    now: SystemTime,
+) -> Option<String> {
+    Boundary::of_operator(policy, site, operator, now).advisory()
 }
 
 #[cfg(test)]
@@ -110,10 +127,10 @@ impl Boundary {
     }
 }
 
-/// The boundary of these files as a packet states it, whatever is signed.
+/// The boundary of these files as the packet of a recovery states it, whatever is signed.
 pub(crate) fn of_files<'p>(files: impl IntoIterator<Item = &'p Path>) -> String {
     let rewritable: Vec<String> = files.into_iter().filter(|file| can_rewrite(file)).map(name).collect();
-    Boundary { enforced: rewritable.is_empty(), rewritable }.words()
+    Boundary { enforced: rewritable.is_empty(), rewritable }.words(None)
 }
 
 /// Whether a `policy-admin` signed these very bytes, beside the file.
@@ -187,8 +204,11 @@ mod tests {
         let (own, gone) = (own.as_path(), Path::new("/nonexistent/trust.toml"));
         let boundary = of(own, own, gone);
         assert!(!boundary.enforced);
-        let words = boundary.words();
-        assert!(words.starts_with(CONFINEMENT) && words.contains("policy.toml, trust.toml"), "{words}");
+        let words = boundary.words(Some(&Confinement::Full));
+        assert!(
+            words.starts_with("full; advisory: ") && words.contains("policy.toml, trust.toml"),
+            "{words}"
+        );
     }
 
     #[test]
@@ -196,7 +216,7 @@ mod tests {
         let system = Path::new("/etc/passwd");
         let boundary = of(system, system, system);
         assert_eq!(boundary.enforced, !rustix::process::geteuid().is_root());
-        assert_eq!(boundary.words() == CONFINEMENT, boundary.enforced);
+        assert_eq!(boundary.words(Some(&Confinement::Full)) == "full", boundary.enforced);
         let own = tempfile::tempdir().expect("a folder");
         assert!(!boundary.with_folder(own.path(), can_rewrite).enforced);
     }

@@ -67,6 +67,7 @@ impl Conduct {
             FromWorker::ScopeBegin { call_id, .. } | FromWorker::ScopeEnd { call_id, .. } => {
                 self.new_call(*call_id)
             }
+            FromWorker::Confined { .. } => Err(broken("it says twice how it is confined".to_owned())),
             FromWorker::Human { .. } | FromWorker::Print { .. } | FromWorker::End { .. } => Ok(()),
         }
     }

@@ -145,7 +145,7 @@ impl Door {
                 // Written before it is shown, here and below: nobody sees what the record lacks.
                 self.desk.recorder.record(&event).map(|()| self.watch.printed(&text))
             }
-            FromWorker::End { .. } => Ok(()),
+            FromWorker::Confined { .. } | FromWorker::End { .. } => Ok(()),
         };
         taken.err().map(Closed::Unrecorded)
     }

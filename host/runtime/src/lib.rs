@@ -28,6 +28,7 @@ mod watching;
 mod worker;
 mod world;
 
+pub use boundary::advisory;
 pub use home::Home;
 pub use ledger::{EndedCheck, status};
 pub use refusal::Refusal;

@@ -16,6 +16,7 @@ use fabric_evidence::recording::{FORMAT, Recording};
 use fabric_evidence::{Event, FaultRecord, PacketFolder, Stamp, derive, plan as artifact};
 use fabric_gate::{Gate, Policy};
 use fabric_model::check::{Status, Verdict};
+use fabric_model::confinement::{Confinement, Lack, Layer};
 use fabric_model::door::{self, Limits, Outcome, Start};
 use fabric_model::exit::Exit;
 use fabric_model::plan::{Plan, PlannedScript, PlannedSite};
@@ -41,7 +42,7 @@ use crate::script::Script;
 use crate::site;
 use crate::wall;
 use crate::watch::Watch;
-use crate::worker::Worker;
+use crate::worker::{Unbelieved, Worker};
 use crate::world::World;
 
 /// Everything that a run needs.
@@ -110,7 +111,7 @@ pub async fn run(run: Run) -> Result<Finished, Refusal> {
 ///
 /// # Errors
 /// Only before the run began. From then on every end has a packet.
-pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
+pub async fn run_with(mut worker: Worker, run: Run) -> Result<Finished, Refusal> {
     let (policy_file, policy_text) = &run.policy;
     // A rehearsal is bound by its twin, an offline run by its recording, and neither counts for anything: there the policy of a fresh
     // checkout will do.
@@ -119,6 +120,14 @@ pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
     }
     let policy = Policy::parse(policy_file, policy_text)
         .map_err(|errors| Refusal::in_file(Exit::Configuration, policy_file, errors))?;
+    let confined = worker.confined().await;
+    let confinement = match &confined {
+        Ok(confinement) => confinement.clone(),
+        Err(unbelieved) => Confinement::of(vec![Lack::of(Layer::Word, unbelieved.to_string())]),
+    };
+    policy
+        .admits_worker(confinement.reduced().as_deref())
+        .map_err(|fault| Refusal { hints: fault.hints, ..Refusal::new(Exit::Denied, fault.message) })?;
     let gate = Gate::new(policy, run.script.needs()?, run.operator.principal());
     let params = run.script.params(&run.params)?;
     let now = wall::now();
@@ -128,7 +137,7 @@ pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
         .map_err(|error| Refusal::new(Exit::Authentication, error.to_string()).hint(error.hint()))?;
 
     let act = act(&run);
-    let head = head(&run, act, &params)?;
+    let head = head(&run, act, &params, confinement)?;
     derive::consistent(&head).map_err(|error| Refusal::new(Exit::Configuration, error.to_string()))?;
     let packet = PacketFolder::create(&run.runs.join(head.run_id.as_str()))
         .map_err(|error| Refusal::new(Exit::Configuration, error.to_string()))?;
@@ -161,9 +170,10 @@ pub async fn run_with(worker: Worker, run: Run) -> Result<Finished, Refusal> {
         answers: Answers::from(&run.answers),
         bug: AtomicBool::new(false),
     });
-    let closed = match refused {
-        None => converse(&run, &desk, worker, params).await,
-        Some(refused) => refuse(&desk, worker, refused).await?,
+    let closed = match (refused, confined) {
+        (Some(refused), _) => refuse(&desk, worker, refused).await?,
+        (None, Err(unbelieved)) => disbelieve(&desk, worker, &unbelieved).await?,
+        (None, Ok(_)) => converse(&run, &desk, worker, params).await,
     };
     seal(&run, desk, closed).await
 }
@@ -190,6 +200,16 @@ async fn refuse(desk: &Desk, worker: Worker, refused: Vec<Fault>) -> Result<Conv
     let end = WorkerEnd::Stopped { message: "the guards of the policy let it change nothing".to_owned() };
     desk.recorder.record(&Event::WorkerEnded { how: end.clone() })?;
     Ok(Conversation { end, exits, deferred: Vec::new(), refused })
+}
+
+/// Ends a run whose worker is not known to be confined, before its script is handed over.
+async fn disbelieve(desk: &Desk, worker: Worker, unbelieved: &Unbelieved) -> Result<Conversation, Refusal> {
+    let status = worker.process.stop().await;
+    let status = status.map(|status| status.to_string()).unwrap_or_else(|error| error.to_string());
+    let message = format!("the script's process was given no script: {unbelieved} ({status})");
+    let end = WorkerEnd::Died { message };
+    desk.recorder.record(&Event::WorkerEnded { how: end.clone() })?;
+    Ok(Conversation { end, exits: vec![Exit::Script], deferred: Vec::new(), refused: Vec::new() })
 }
 
 /// How the conversation with the worker ended, and what the checks came to.
@@ -498,7 +518,12 @@ fn start(run: &Run, params: BTreeMap<String, Value>) -> Start {
     }
 }
 
-fn head(run: &Run, act: Act, params: &BTreeMap<String, Value>) -> Result<RunHead, Refusal> {
+fn head(
+    run: &Run,
+    act: Act,
+    params: &BTreeMap<String, Value>,
+    confinement: Confinement,
+) -> Result<RunHead, Refusal> {
     let seams = &run.world.seams;
     let now = seams.clock.now();
     let script = &run.script;
@@ -531,7 +556,8 @@ fn head(run: &Run, act: Act, params: &BTreeMap<String, Value>) -> Result<RunHead
         principal: principal(&run.operator),
         params: params.clone(),
         host: HostRecord { hostname: hostname(), user: user() },
-        boundary: Boundary::of_run(run, now).words(),
+        boundary: Boundary::of_run(run, now).words(Some(&confinement)),
+        confinement: Some(confinement),
         recovered_from: None,
         recording: match &run.answers {
             Source::Recording(recorded) => Some(recorded.digest),

@@ -1,5 +1,7 @@
 //! The worker: a child process that holds the script engine and nothing else.
 
+mod confined;
+
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as PairedStream;
 use std::process::{ExitStatus, Stdio};
@@ -12,6 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command};
+
+pub(crate) use confined::Unbelieved;
 
 use crate::refusal::Refusal;
 
@@ -55,9 +59,11 @@ impl Worker {
     fn spawn() -> std::io::Result<Self> {
         let (ours, theirs) = PairedStream::pair()?;
         ours.set_nonblocking(true)?;
-        let child = Command::new(std::env::current_exe()?)
-            .arg0("fabric-worker")
-            .arg(WORKER_SUBCOMMAND)
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg0("fabric-worker").arg(WORKER_SUBCOMMAND);
+        #[cfg(fabric_removable_protections)]
+        command.arg(fabric_model::protection::removed());
+        let child = command
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -78,7 +84,14 @@ impl Worker {
     /// A worker that says whatever the holder of the other end says.
     pub(crate) fn crafted() -> std::io::Result<(Self, UnixStream)> {
         let (ours, theirs) = UnixStream::pair()?;
-        let process = Process(Command::new("sleep").arg("600").kill_on_drop(true).spawn()?);
+        // As a worker whose kernel has neither Landlock nor seccomp.
+        let mut sleeping = Command::new("setpriv");
+        let process = Process(sleeping.args(["--no-new-privs", "sleep", "600"]).kill_on_drop(true).spawn()?);
+        // It is not yet what it will be until it has become the other program.
+        let name = format!("/proc/{}/comm", process.id().unwrap_or_default());
+        while std::fs::read_to_string(&name)? != "sleep\n" {
+            std::thread::yield_now();
+        }
         let (reader, writer) = ours.into_split();
         let reader = FrameReader { stream: reader, come: Vec::new() };
         Ok((Self { process, reader, writer: FrameWriter(writer) }, theirs))
@@ -86,6 +99,11 @@ impl Worker {
 }
 
 impl Process {
+    /// The number of the process, while it is not known to be gone.
+    fn id(&self) -> Option<u32> {
+        self.0.id()
+    }
+
     /// Ends the process, whatever it is doing, and waits until it is gone.
     pub(crate) async fn stop(mut self) -> std::io::Result<ExitStatus> {
         self.0.start_kill()?;

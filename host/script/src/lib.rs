@@ -5,13 +5,13 @@
 
 pub use library::{CATALOGUE, Entry, Kind, Parameter};
 
+pub mod confine;
 pub mod header;
 pub mod language;
 pub mod lint;
 pub mod modules;
 pub mod worker;
 
-mod confine;
 mod library;
 mod link;
 mod luau;

@@ -10,7 +10,7 @@ use std::thread;
 
 use fabric_model::door::{self, Broken, FromWorker, Outcome, Start};
 
-use crate::confine::confine;
+use crate::confine::{Unconfined, close_inherited, confine};
 use crate::language::Language;
 use crate::link::Link;
 use crate::{luau, rhai};
@@ -22,9 +22,12 @@ const SCRIPT_STACK: usize = 64 << 20;
 /// Why the worker ended without an [`FromWorker::End`] frame.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
-    /// The stream did not begin with a [`Start`] frame.
+    /// The stream did not begin with a [`Start`] frame, or took none.
     #[error("no script came: {0}")]
     NoStart(#[from] Broken),
+    /// The process could not give up what it must.
+    #[error("the worker is not confined: {0}")]
+    Unconfined(#[from] Unconfined),
     /// The system gave no stream or no thread.
     #[error("the worker cannot work: {0}")]
     System(#[from] io::Error),
@@ -35,14 +38,20 @@ pub enum Unfinished {
 
 /// The program. Its standard input is the stream to the host, a Unix socket; it uses nothing else.
 pub fn main() -> ExitCode {
-    let stream = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
-    // The start of the run is read under the limits too.
-    let confined = stream.and_then(|stream| Ok(confine().map(|()| stream)?));
-    match confined.map_err(Unfinished::System).and_then(run) {
+    match start() {
         Ok(()) => ExitCode::SUCCESS,
         // The host tells from the missing `End` frame, and says more than this process could.
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// Locks the process down and says so, before it reads anything of the run.
+fn start() -> Result<(), Unfinished> {
+    close_inherited()?;
+    let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let confinement = confine(&stream)?;
+    door::write(&mut stream, &FromWorker::Confined { version: door::VERSION, confinement })?;
+    run(stream)
 }
 
 /// Runs one script over a stream to the host and returns once it is over or the stream is.

@@ -128,6 +128,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         "Rehearse in CI with `fabric rehearse`, and let an operator execute the plan.",
     ),
     fault(
+        "guard.confinement",
+        "A worker is not fully confined, and the policy wants it to be.",
+        "The policy asks for `confinement = \"full\"`, and the kernel of this machine lacks Landlock or seccomp filters.",
+        "Run on a kernel that has them; `fabric doctor` shows what is missing, and docs/confinement.md what it is for.",
+    ),
+    fault(
         "guard.environment",
         "The target belongs to an environment in which the policy allows no such change.",
         "No guard row opens the environment to this primitive, or only to scripts of another kind.",

@@ -15,6 +15,8 @@ mod hostile;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod lockdown;
+#[cfg(test)]
 mod new;
 #[cfg(test)]
 mod offline;

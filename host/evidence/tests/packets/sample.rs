@@ -148,6 +148,7 @@ pub(crate) fn head(run_id: &str, principal: Principal) -> RunHead {
         params: BTreeMap::from([("timeout".to_owned(), Value::Float(2.0))]),
         host: HostRecord { hostname: "runner".to_owned(), user: "operator".to_owned() },
         boundary: "reduced: no Landlock or seccomp in this version".to_owned(),
+        confinement: None,
         recovered_from: None,
         recording: None,
     }

@@ -38,6 +38,18 @@ impl Policy {
         decision
     }
 
+    /// Whether a run may begin whose worker lacks this of its confinement. It is asked for every run, whatever its reach: a script
+    /// that only observes is no less hostile.
+    ///
+    /// # Errors
+    /// When the policy asks for a worker that is fully confined.
+    pub fn admits_worker(&self, lacking: Option<&str>) -> Result<(), Fault> {
+        match (self.confined, lacking) {
+            (Some(line), Some(lacking)) => Err(refusal::confinement(lacking, &self.at("confinement", line))),
+            _ => Ok(()),
+        }
+    }
+
     /// Changes that no row opens the environment to.
     fn closed(&self, situation: &Situation) -> Vec<Fault> {
         let roles = &situation.executor.roles;
@@ -80,6 +92,9 @@ impl Policy {
         }
         if let (Some(line), Some(rewritable)) = (requires.enforced, &situation.rewritable) {
             refused.push(refusal::boundary(rewritable, &at(line)));
+        }
+        if let (Some(line), Some(unconfined)) = (requires.confined, &situation.unconfined) {
+            refused.push(refusal::confinement(unconfined, &at(line)));
         }
         if let Some(budget) = &requires.budget {
             refused.extend(over_budget(row, situation, &budget.value, &at(budget.line)));

@@ -114,6 +114,9 @@ fn words(requires: &Requirements) -> Vec<String> {
     if requires.enforced.is_some() {
         words.push("a boundary that is enforced: the executor cannot rewrite what binds him".to_owned());
     }
+    if requires.confined.is_some() {
+        words.push("a worker that is fully confined".to_owned());
+    }
     if let Some(budget) = &requires.budget {
         words.extend(budget_words(&budget.value));
     }

@@ -129,6 +129,13 @@ pub(super) fn boundary(rewritable: &str, rule: &RuleRef) -> Fault {
     ))
 }
 
+/// A script could reach more than the door.
+pub(super) fn confinement(unconfined: &str, rule: &RuleRef) -> Fault {
+    refused(Code::GuardConfinement, format!("the worker is not fully confined: {unconfined}")).hint(format!(
+        "Run on a kernel that has what is missing (`fabric doctor` shows it), or take `confinement = \"full\"` out of {rule}."
+    ))
+}
+
 /// More changes than a run may make.
 pub(super) fn changes_per_run(changes: u32, most: u32, rule: &RuleRef) -> Fault {
     refused(Code::GuardBudget, format!("these are {changes} changes, and a run makes at most {most}")).hint(

@@ -44,6 +44,8 @@ pub(crate) struct Requirements {
     pub(crate) ci_line: Option<usize>,
     /// The line of `boundary = "enforced"`.
     pub(crate) enforced: Option<usize>,
+    /// The line of `confinement = "full"`.
+    pub(crate) confined: Option<usize>,
     /// The oldest plan, in minutes.
     pub(crate) plan_age: Option<Required<u32>>,
     /// What may be changed at most.

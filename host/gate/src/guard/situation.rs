@@ -40,6 +40,8 @@ pub struct Situation {
     pub recent: BTreeMap<Slug, u32>,
     /// What the executor could rewrite of that which binds him; none where the boundary is enforced.
     pub rewritable: Option<String>,
+    /// What keeps a script in and is missing; none where its worker is fully confined.
+    pub unconfined: Option<String>,
 }
 
 /// One target of one planned change.

@@ -20,8 +20,17 @@ const MOST: u32 = 1_000_000;
 const ABOUT: [&str; 4] = ["name", "environments", "roles", "primitives"];
 
 /// The keys of a row that say what it requires.
-const REQUIREMENTS: [&str; 8] =
-    ["reason_min", "window", "approvals", "ci", "boundary", "plan_max_age_minutes", "budget", "kinds"];
+const REQUIREMENTS: [&str; 9] = [
+    "reason_min",
+    "window",
+    "approvals",
+    "ci",
+    "boundary",
+    "confinement",
+    "plan_max_age_minutes",
+    "budget",
+    "kinds",
+];
 
 pub(super) fn guards(reader: &mut Reader<'_>, names: &mut NamesSoFar, root: &DeTable<'_>) -> Vec<Guard> {
     let tables = reader.tables(root, "guard");
@@ -51,10 +60,17 @@ fn requirements(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Requirements {
         ci_allowed: ci.as_ref().is_some_and(|ci| ci.value == "allow"),
         ci_line: ci.map(|ci| ci.line),
         enforced: boundary.filter(|boundary| boundary.value == "enforced").map(|boundary| boundary.line),
+        confined: confinement(reader, table),
         plan_age: number(reader, table, "plan_max_age_minutes"),
         budget: budget(reader, table),
         kinds: kinds(reader, table),
     }
+}
+
+/// The line that asks for a worker which is fully confined, if one does.
+pub(super) fn confinement(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<usize> {
+    let asked = word(reader, table, "confinement", ["reduced", "full"])?;
+    (asked.value == "full").then_some(asked.line)
 }
 
 fn window(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Required<u32>> {

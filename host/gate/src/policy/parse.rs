@@ -21,8 +21,9 @@ const FORMAT: &str = "1";
 pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<Diagnostic>> {
     let mut reader = Reader::new(file, text);
     let root = reader.root()?;
-    reader.only(&root, &["format", "allow", "deny", "deny_address", "guard", "authority"]);
+    reader.only(&root, &["format", "confinement", "allow", "deny", "deny_address", "guard", "authority"]);
     format(&mut reader, &root);
+    let confined = guard::confinement(&mut reader, &root);
     let mut names = BTreeMap::new();
     let mut rules = |reader: &mut Reader<'_>, key: &str, effect| {
         let tables = reader.tables(&root, key);
@@ -35,7 +36,7 @@ pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<Diagnostic>> 
         tables.into_iter().map(|(table, at)| address_rule(&mut reader, &mut names, table, &at)).collect();
     let guards = guard::guards(&mut reader, &mut names, &root);
     let authorities = guard::authorities(&mut reader, &mut names, &root);
-    reader.finish(Policy { file: file.to_owned(), allow, deny, deny_address, guards, authorities })
+    reader.finish(Policy { file: file.to_owned(), confined, allow, deny, deny_address, guards, authorities })
 }
 
 /// What a rule does. Wildcards over primitives may only take away, or ask for more.

@@ -1,6 +1,6 @@
 //! Each requirement of a row, met and not.
 
-use fabric_gate::{Freeze, Next, Window};
+use fabric_gate::{Freeze, Next, Policy, Window};
 use fabric_model::{Class, Code};
 
 use super::scene::{decide, instant, line, met, minutes, principal, refused, slug, touch, window};
@@ -170,6 +170,32 @@ fn an_advisory_boundary_is_refused_where_it_must_be_enforced() {
     assert!(fault.message.contains("can rewrite policy.toml"), "{fault:?}");
     situation.touches = vec![touch("unit.stop", "host:prod-1/keepalived", "lab")];
     assert!(decide(&situation).is_met());
+}
+
+#[test]
+fn a_worker_that_is_not_fully_confined_is_refused_where_it_must_be() {
+    let mut situation = met();
+    situation.unconfined = Some("no Landlock (the kernel has none)".to_owned());
+    let fault = refused(&situation, Code::GuardConfinement, Some(line("confinement")), "`fabric doctor`");
+    assert!(fault.message.contains("no Landlock"), "{fault:?}");
+    situation.touches = vec![touch("unit.stop", "host:prod-1/keepalived", "lab")];
+    assert!(decide(&situation).is_met());
+}
+
+#[test]
+fn a_policy_may_ask_every_run_for_a_worker_that_is_fully_confined() {
+    let policy =
+        |line: &str| Policy::parse("policy.toml", &format!("format = 1\n{line}\n")).expect("a policy");
+    let lacking = Some("no Landlock");
+    let asks = policy("confinement = \"full\"");
+    assert!(asks.admits_worker(None).is_ok());
+    let fault = asks.admits_worker(lacking).expect_err("it lacks something");
+    assert_eq!(fault.code, Code::GuardConfinement);
+    assert!(fault.hints.concat().contains("(policy.toml:2)"), "{fault:?}");
+    for silent in ["", "confinement = \"reduced\""] {
+        assert!(policy(silent).admits_worker(lacking).is_ok(), "{silent}");
+    }
+    assert!(Policy::parse("policy.toml", "format = 1\nconfinement = true\n").is_err());
 }
 
 #[test]

@@ -18,6 +18,7 @@ window = { max_minutes = 60 }
 plan_max_age_minutes = 120
 approvals = { count = 1, roles = ["approver"], max_minutes = 240 }
 boundary = "enforced"
+confinement = "full"
 budget = { changes_per_run = 3, changes_per_hour = 5, targets_per_run = 2 }
 [guard.primitives]
 "*" = ["host:*", "guest:*"]
@@ -126,6 +127,7 @@ pub(crate) fn met() -> Situation {
         freezes: Vec::new(),
         recent: BTreeMap::new(),
         rewritable: None,
+        unconfined: None,
     }
 }
 

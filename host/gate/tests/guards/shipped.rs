@@ -38,6 +38,7 @@ fn production_is_open_with_all_of_its_guards_and_closed_without_any_one() {
             }),
             (Code::GuardApproval, Situation { approvals: Vec::new(), ..met() }),
             (Code::GuardBoundary, Situation { rewritable: Some("policy.toml".into()), ..met() }),
+            (Code::GuardConfinement, Situation { unconfined: Some("no Landlock".into()), ..met() }),
             (Code::GuardCi, Situation { ci: Some("CI=true".into()), ..met() }),
         ];
         for (code, situation) in without {

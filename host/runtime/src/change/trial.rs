@@ -114,6 +114,7 @@ impl Trial {
             params: BTreeMap::new(),
             host: HostRecord { hostname: "test".to_owned(), user: "test".to_owned() },
             boundary: "none".to_owned(),
+            confinement: None,
             recovered_from: None,
             recording: None,
         }

@@ -9,7 +9,7 @@ use fabric_evidence::{Signer, Trust, canonical, plan as artifact, statement};
 use fabric_gate::{Freeze, Policy, Principal, Situation, Touch, Window};
 use fabric_model::plan::Plan;
 use fabric_model::site::Realm;
-use fabric_model::{Code, Digest, Fault, Slug, Stage};
+use fabric_model::{Code, Confinement, Digest, Fault, Slug, Stage};
 use serde::Serialize;
 
 use super::admission::Admission;
@@ -67,6 +67,7 @@ pub(crate) fn admit(request: &Request<'_>) -> Result<Admission, Vec<Fault>> {
         signer: &run.operator.signer,
         trust: &run.operator.trust,
         boundary: Boundary::of_run(run, now),
+        confinement: head.confinement.as_ref(),
         can_rewrite: boundary::can_rewrite,
         kind: &head.script.kind,
         plan: *plan,
@@ -89,6 +90,7 @@ pub(super) struct Case<'a> {
     pub(super) signer: &'a Signer,
     pub(super) trust: &'a Trust,
     pub(super) boundary: Boundary,
+    pub(super) confinement: Option<&'a Confinement>,
     /// Whether the executor's account can rewrite what lies at a path.
     pub(super) can_rewrite: fn(&Path) -> bool,
     pub(super) kind: &'a str,
@@ -231,6 +233,7 @@ impl Case<'_> {
             freezes: known.freezes,
             recent: known.recent,
             rewritable: boundary.advisory(),
+            unconfined: self.confinement.and_then(Confinement::reduced),
         }
     }
 

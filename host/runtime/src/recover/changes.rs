@@ -283,6 +283,7 @@ fn begin(
         principal: principal(operator),
         host: HostRecord { hostname: hostname(), user: user() },
         boundary: boundary::of_files([operator.trust_path.as_path()]),
+        confinement: None,
         recovered_from: Some(story.link.clone()),
         recording: None,
         ..story.head.clone()

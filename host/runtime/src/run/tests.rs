@@ -54,7 +54,10 @@ async fn told(frames: &[FromWorker]) -> (Finished, Vec<String>) {
         let mut heard = vec![0; 1 << 16];
         while hears.read(&mut heard).await.is_ok_and(|bytes| bytes > 0) {}
     });
-    let bytes: Vec<u8> = frames.iter().flat_map(|f| door::encode(f).expect("a small frame")).collect();
+    let said = Confinement::of(vec![Lack::of(Layer::Landlock, "a test"), Lack::of(Layer::Seccomp, "a test")]);
+    let confined = FromWorker::Confined { version: door::VERSION, confinement: said };
+    let bytes: Vec<u8> =
+        [confined].iter().chain(frames).flat_map(|f| door::encode(f).expect("a small frame")).collect();
     let says = tokio::spawn(async move {
         // The host hangs up in the middle where it should; a worker that says nothing more stays.
         let _ = says.write_all(&bytes).await;

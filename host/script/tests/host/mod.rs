@@ -105,7 +105,10 @@ pub(crate) fn play(
             }
             _ => None,
         };
-        told.frames.push(frame);
+        // A worker of its own process says first that it is confined.
+        if !matches!(frame, FromWorker::Confined { .. }) {
+            told.frames.push(frame);
+        }
         if let Some(reply) = reply {
             door::write(&mut stream, &reply).expect("the worker reads its replies");
         }
@@ -185,7 +188,7 @@ impl Told {
             }),
             FromWorker::Human { role, name, .. } => Some(format!("{role} {name}")),
             FromWorker::Print { text, .. } => Some(format!("print {text}")),
-            FromWorker::End { .. } => None,
+            FromWorker::Confined { .. } | FromWorker::End { .. } => None,
         });
         words.collect()
     }

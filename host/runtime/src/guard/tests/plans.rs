@@ -47,6 +47,7 @@ fn packet(scene: &Scene, run_id: &str, at: SystemTime) -> PathBuf {
         params: BTreeMap::new(),
         host: HostRecord { hostname: "runner".to_owned(), user: "uid 1000".to_owned() },
         boundary: "reduced".to_owned(),
+        confinement: None,
         recovered_from: None,
         recording: None,
     };

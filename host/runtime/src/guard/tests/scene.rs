@@ -13,7 +13,7 @@ use fabric_model::plan::{
     BlastRadius, Grounds, Plan, PlannedChange, PlannedScript, PlannedSite, PlannedTarget,
 };
 use fabric_model::site::Realm;
-use fabric_model::{Class, Code, Digest, Fault, Slug, Value};
+use fabric_model::{Class, Code, Confinement, Digest, Fault, Slug, Value};
 use tempfile::TempDir;
 
 use super::super::admission::Admission;
@@ -166,6 +166,7 @@ impl Scene {
             signer: &self.executor,
             trust: &self.trust,
             boundary: self.boundary.clone(),
+            confinement: Some(&Confinement::Full),
             can_rewrite: |_| false,
             kind: "gameday",
             plan: Some(&self.plan),

@@ -1,0 +1,159 @@
+//! The protections that stand between a script and everything else, by name.
+//!
+//! In every build that anybody uses, all of them stand, and [`stands`] is a constant. Only a build with
+//! `--cfg fabric_removable_protections`, which the tests make for themselves, can take one away, to show which attacks then get
+//! through. Such a build carries [`MARKER`], and a release build refuses that `cfg`.
+
+use std::fmt;
+use std::str::FromStr;
+
+#[cfg(all(fabric_removable_protections, not(debug_assertions)))]
+compile_error!("a release build has all protections: build without `--cfg fabric_removable_protections`");
+
+/// What stands in each build whose protections can be taken away, and in no other.
+pub const MARKER: Option<&str> =
+    if cfg!(fabric_removable_protections) { Some("fabric-protections-are-removable") } else { None };
+
+macro_rules! protections {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// One protection.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Protection {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Protection {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// Its name.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+protections! {
+    /// The worker closes every descriptor that it inherited past the standard ones.
+    ClosedDescriptors = "closed-descriptors",
+    /// The worker dies with the host.
+    DeathSignal = "death-signal",
+    /// The worker's memory cannot be read by others of the account, nor dumped.
+    Undumpable = "undumpable",
+    /// The worker takes a limited amount of memory.
+    MemoryLimit = "memory-limit",
+    /// The worker takes a limited time of the processor.
+    ProcessorLimit = "processor-limit",
+    /// The worker writes no file and holds few.
+    FileLimits = "file-limits",
+    /// Nothing that the worker executes gains privileges.
+    NoNewPrivileges = "no-new-privileges",
+    /// The worker reaches no file, no port and no other process.
+    Landlock = "landlock",
+    /// The worker makes the listed system calls alone.
+    Seccomp = "seccomp",
+    /// The engine counts the operations of a script.
+    OperationLimit = "operation-limit",
+    /// The engine bounds the sizes of values.
+    SizeLimits = "size-limits",
+    /// The engine bounds how deeply calls are nested.
+    CallDepth = "call-depth",
+    /// The host looks for itself whether the worker is confined as it says.
+    Witness = "witness",
+    /// A frame has a largest length.
+    FrameLimit = "frame-limit",
+    /// The host keeps to what a worker may say, and in which order.
+    Conduct = "conduct",
+    /// A run has a longest time.
+    TimeLimit = "time-limit",
+    /// The gate asks whether the script declared what it calls.
+    Declaration = "declaration",
+    /// The gate asks whether the policy grants a call.
+    Grant = "grant",
+    /// The gate asks again, for the addresses that a name has led to.
+    SecondAsk = "second-ask",
+    /// A denial counts whether or not the script caught it.
+    LatchedDenial = "latched-denial",
+    /// A check that passes over a failed call is an error.
+    PassOverFailure = "pass-over-failure",
+    /// What scripts and hosts say is shown without control characters.
+    CleanText = "clean-text",
+}
+
+/// Whether a protection stands.
+#[cfg(not(fabric_removable_protections))]
+pub const fn stands(_protection: Protection) -> bool {
+    true
+}
+
+#[cfg(fabric_removable_protections)]
+pub use removable::{remove, removed, stands};
+
+#[cfg(fabric_removable_protections)]
+mod removable {
+    use std::collections::BTreeSet;
+    use std::sync::OnceLock;
+
+    use super::{NoProtection, Protection};
+
+    static REMOVED: OnceLock<BTreeSet<Protection>> = OnceLock::new();
+
+    /// Takes protections away, named with commas between them, until the process ends. Only the first call counts.
+    ///
+    /// # Errors
+    /// When a name is none.
+    pub fn remove(names: &str) -> Result<(), NoProtection> {
+        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let removed = names.map(str::parse).collect::<Result<BTreeSet<Protection>, _>>()?;
+        REMOVED.get_or_init(|| removed);
+        Ok(())
+    }
+
+    /// What was taken away, as [`remove`] reads it.
+    pub fn removed() -> String {
+        let names = REMOVED.get().into_iter().flatten().map(|protection| protection.as_str());
+        names.collect::<Vec<_>>().join(",")
+    }
+
+    /// Whether a protection stands.
+    pub fn stands(protection: Protection) -> bool {
+        REMOVED.get().is_none_or(|removed| !removed.contains(&protection))
+    }
+}
+
+/// A name that no protection has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no protection `{0}`")]
+pub struct NoProtection(String);
+
+impl fmt::Display for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Protection {
+    type Err = NoProtection;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.iter().copied().find(|protection| protection.as_str() == name);
+        found.ok_or_else(|| NoProtection(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protection_stands_and_has_a_name_of_its_own() {
+        for protection in Protection::ALL {
+            assert!(stands(*protection), "{protection}");
+            assert_eq!(protection.as_str().parse(), Ok(*protection));
+        }
+        assert_eq!("none".parse::<Protection>(), Err(NoProtection("none".to_owned())));
+    }
+}
