@@ -46,7 +46,7 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     attempt("reads_a_file_of_another_process", Fate::Refused, || File::open("/proc/1/stat").map(drop)),
     attempt("lists_a_folder", Fate::Refused, || std::fs::read_dir("/").map(drop)),
     attempt("makes_a_file_in_memory", Fate::Killed, || {
-        Ok(drop(rustix::fs::memfd_create("x", MemfdFlags::CLOEXEC)?))
+        Ok(rustix::fs::memfd_create("x", MemfdFlags::CLOEXEC).map(drop)?)
     }),
     attempt("makes_a_folder", Fate::Killed, || {
         let folder = format!("/tmp/fabric-attempt-{}", std::process::id());
@@ -142,5 +142,5 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
 ];
 
 fn socket(family: AddressFamily, kind: SocketType) -> io::Result<()> {
-    Ok(drop(rustix::net::socket(family, kind, None)?))
+    Ok(rustix::net::socket(family, kind, None).map(drop)?)
 }
