@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use fabric_model::{PrimitiveName, Resource, Slug};
 
+use crate::command::check::Check;
 use crate::command::completions::Completions;
+use crate::command::docs::Docs;
 use crate::command::doctor::Doctor;
 use crate::command::explain::Explain;
 use crate::command::new::New;
@@ -65,10 +67,12 @@ impl Color {
 pub(crate) enum Command {
     /// Consent to a plan that somebody else executes, with your own key
     Approve(Approve),
-    /// Check a script without running it: its syntax, its imports, its needs against code and policy
+    /// Check scripts without running them: syntax, names, arguments, needs against code and policy, secrets
     Check(Check),
     /// Print what a shell needs to complete this command line
     Completions(Completions),
+    /// Read about what scripts can call, with examples in both languages
+    Docs(Docs),
     /// Say what of this machine, this key and this project would keep a run from working
     Doctor(Doctor),
     /// Say what a code means that fabric printed, how it comes about, and what to do
@@ -191,15 +195,6 @@ pub(crate) struct PolicyExplain {
     #[arg(long, value_name = "FILE")]
     pub(crate) site: Option<PathBuf>,
     /// The policy [default: policy.toml of the project]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct Check {
-    /// The script
-    pub(crate) script: String,
-    /// The policy to hold it against [default: policy.toml of the project]
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 }

@@ -3,8 +3,10 @@
 mod args;
 mod codes;
 mod command;
+mod excerpt;
 mod output;
 mod place;
+mod reference;
 mod stream;
 mod terminal;
 
@@ -72,6 +74,7 @@ fn dispatch(args: Args) -> Result<Exit, Refusal> {
         Command::Approve(approve) => command::approve::approve(&place, &approve),
         Command::Check(check) => command::check::check(&place, &check),
         Command::Completions(completions) => command::completions::completions(&completions),
+        Command::Docs(docs) => command::docs::docs(&docs),
         Command::Doctor(doctor) => command::doctor::doctor(&place, &doctor),
         Command::Explain(explain) => command::explain::explain(&explain),
         Command::Freeze(freeze) => command::freeze::freeze(&place, &freeze),

@@ -98,7 +98,8 @@ impl Place {
     }
 }
 
-fn nearest_project() -> PathBuf {
+/// The folder of the project that the current folder lies in.
+pub(crate) fn nearest_project() -> PathBuf {
     let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let marked = |folder: &&Path| folder.join("policy.toml").exists() || folder.join("fabric.toml").exists();
     here.ancestors().find(marked).map_or_else(|| here.clone(), Path::to_owned)

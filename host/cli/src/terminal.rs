@@ -12,6 +12,8 @@ use fabric_model::{Fault, Slug, Value};
 use fabric_runtime::{EndedCheck, Refusal, Watch, status};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::excerpt::{self, Gravity, Sources};
+use crate::place::nearest_project;
 use crate::stream::{say, tell};
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -286,8 +288,10 @@ fn is_deceptive(c: char) -> bool {
 /// Says why a command did not happen.
 pub(crate) fn refused(refusal: &Refusal) {
     tell(format_args!("{BAD}error{BAD:#}: {}", lines(&refusal.message, "  ")));
+    // Which project a command was told to use is not known here; nearly always it is the nearest.
+    let mut sources = Sources::new(Some(&nearest_project()));
     for diagnostic in &refusal.diagnostics {
-        tell(format_args!("  {}", lines(&diagnostic.to_string(), "  ")));
+        tell(excerpt::show(Gravity::Error, None, diagnostic, &mut sources));
     }
     for hint in &refusal.hints {
         tell(format_args!("  {FAINT}hint:{FAINT:#} {}", plain(hint)));

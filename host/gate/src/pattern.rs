@@ -1,5 +1,7 @@
 //! Resource patterns: the one way in which scripts and policies name what may be touched.
 
+mod overlap;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;

@@ -1,5 +1,6 @@
 //! The policy: which principals may do what to which resources where.
 
+mod grantable;
 mod guard;
 mod parse;
 mod reader;
@@ -14,6 +15,8 @@ use crate::asked::Asked;
 use crate::guard::{Authority, Guard};
 use crate::network;
 use crate::pattern::Pattern;
+
+pub use self::grantable::Never;
 
 /// A policy file.
 #[derive(Clone, Debug)]

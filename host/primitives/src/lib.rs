@@ -17,6 +17,7 @@ pub mod nft;
 mod observing;
 mod primitive;
 pub mod proxmox;
+pub mod reference;
 pub mod registry;
 pub mod ssh;
 pub mod sysctl;

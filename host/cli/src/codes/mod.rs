@@ -1,4 +1,4 @@
-//! Every code that fabric prints, and what to do about it: faults, exit codes, findings of a verification. One table, from which
+//! Every code that fabric prints, and what to do about it: faults, exit codes, rules of `fabric check`, findings of a verification. One table, from which
 //! `fabric explain` answers and `docs/reference/codes.md` is written.
 
 mod exits;
@@ -7,6 +7,7 @@ mod findings;
 #[cfg(test)]
 mod page;
 
+use fabric_script::lint::{self, Rule};
 use serde::Serialize;
 
 /// One code.
@@ -34,6 +35,8 @@ pub(crate) enum Kind {
     Fault,
     /// Why a packet does not verify.
     Finding,
+    /// What `fabric check` finds in a script.
+    Rule,
 }
 
 impl Kind {
@@ -43,17 +46,25 @@ impl Kind {
             Self::Exit => "exit code",
             Self::Fault => "fault",
             Self::Finding => "finding of a verification",
+            Self::Rule => "rule of `fabric check`",
         }
     }
 }
 
 /// Every code, kind by kind.
-pub(crate) fn all() -> impl Iterator<Item = &'static Entry> {
-    exits::ENTRIES.iter().chain(faults::ENTRIES).chain(findings::ENTRIES)
+pub(crate) fn all() -> impl Iterator<Item = Entry> {
+    let own = exits::ENTRIES.iter().chain(faults::ENTRIES).chain(findings::ENTRIES);
+    own.copied().chain(lint::RULES.iter().map(|rule| of_rule(rule)))
+}
+
+/// A rule says itself what it means.
+fn of_rule(rule: &Rule) -> Entry {
+    let Rule { id, means, arises, remedy, .. } = rule;
+    Entry { code: id, kind: Kind::Rule, means, arises, remedy }
 }
 
 /// The entry of a code.
-pub(crate) fn find(code: &str) -> Option<&'static Entry> {
+pub(crate) fn find(code: &str) -> Option<Entry> {
     all().find(|entry| entry.code == code)
 }
 

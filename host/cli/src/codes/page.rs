@@ -22,6 +22,7 @@ fn section(kind: Kind) -> &'static str {
         Kind::Finding => {
             "Findings\n\nWhy a packet does not verify, as `fabric verify` and `fabric-verify` say it."
         }
+        Kind::Rule => "Rules\n\nWhat `fabric check` finds in a script without running it.",
     }
 }
 
@@ -29,9 +30,9 @@ fn page() -> String {
     let mut page = HEAD.to_owned();
     let mut kind = None;
     for Entry { code, kind: of, means, arises, remedy } in all() {
-        if kind != Some(*of) {
-            kind = Some(*of);
-            writeln!(page, "\n## {}", section(*of)).expect("writing to text");
+        if kind != Some(of) {
+            kind = Some(of);
+            writeln!(page, "\n## {}", section(of)).expect("writing to text");
         }
         writeln!(page, "\n### `{code}`\n\n{means} {arises}\n\n*What to do:* {remedy}")
             .expect("writing to text");

@@ -11,7 +11,7 @@ use crate::terminal::{plain, strong};
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Explain {
-    /// A code as it was printed: of a fault, an exit, or a finding of `fabric verify`
+    /// A code as it was printed: of a fault, an exit, a rule of `fabric check`, or a finding of `fabric verify`
     pub(crate) code: String,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
@@ -30,7 +30,7 @@ pub(crate) enum Output {
 pub(crate) fn explain(args: &Explain) -> Result<Exit, Refusal> {
     let found = codes::find(&args.code).ok_or_else(|| unknown(&args.code))?;
     match args.output {
-        Output::Human => people(found),
+        Output::Human => people(&found),
         Output::Json => say(json!({"schema": "fabric.explain/1", "entry": found})),
     }
     Ok(Exit::Done)

@@ -56,7 +56,7 @@ fn primitives() -> Vec<Row> {
 /// What can be listed, and what is wrong with the rest.
 fn scripts(place: &Place) -> (Vec<Row>, Vec<Refusal>) {
     let (mut rows, mut broken) = (Vec::new(), Vec::new());
-    for path in FOLDERS.iter().flat_map(|folder| scripts_in(&place.project.join(folder))) {
+    for path in paths(place) {
         let name = place.shorten(&path);
         match Script::load(&place.project, &name) {
             Ok(script) => rows.push((name, script.header.reach.to_string(), script.header.title)),
@@ -64,6 +64,11 @@ fn scripts(place: &Place) -> (Vec<Row>, Vec<Refusal>) {
         }
     }
     (rows, broken)
+}
+
+/// Every script of the project.
+pub(super) fn paths(place: &Place) -> Vec<PathBuf> {
+    FOLDERS.iter().flat_map(|folder| scripts_in(&place.project.join(folder))).collect()
 }
 
 /// The scripts directly in a folder; folders below it hold modules.

@@ -2,6 +2,8 @@
 
 mod changes;
 
+use std::path::Path;
+
 use anstyle::Style;
 use fabric_evidence::event::{Mode, WorkerEnd};
 use fabric_model::exit::Exit;
@@ -9,13 +11,17 @@ use fabric_model::site::Realm;
 use fabric_runtime::Refusal;
 
 use super::Told;
+use crate::excerpt::{self, Sources};
 use crate::terminal;
 
-pub(super) fn print(told: &Told) -> Result<(), Refusal> {
+pub(super) fn print(project: &Path, told: &Told) -> Result<(), Refusal> {
     let run = &told.run;
     let mut lines = vec![(terminal::style(run.exit == Exit::Done), verdict(told))];
     if let Some(message) = worker_message(run.worker.as_ref()) {
-        lines.push((terminal::style(false), terminal::lines(message, "  ")));
+        match excerpt::thrown(message, &mut Sources::new(Some(project))) {
+            Some(excerpt) => lines.push((Style::new(), excerpt)),
+            None => lines.push((terminal::style(false), terminal::lines(message, "  "))),
+        }
     }
     lines.extend(changes::lines(run));
     let realm = match run.head.site.realm {

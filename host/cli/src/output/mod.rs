@@ -3,6 +3,7 @@
 mod human;
 mod json;
 mod junit;
+pub(crate) mod sarif;
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +35,7 @@ pub(crate) fn finished(place: &Place, finished: &Finished, output: Output) -> Re
         packet: place.shorten(dir),
     };
     match output {
-        Output::Human => human::print(&told),
+        Output::Human => human::print(&place.project, &told),
         Output::Json => json::print(&told),
         Output::Junit => junit::print(&told),
     }

@@ -39,6 +39,75 @@ fn check_finds_what_is_wrong_and_where() {
 }
 
 #[test]
+fn check_shows_the_line_with_a_mark_and_says_what_to_write() {
+    let scene = Scene::new();
+    scene.script(NEEDS, "unit::state(#{ host: \"dns-edge-1\", unit: \"keepalived\" });");
+    let ran = scene.fabric(&["check", "script.rhai"]);
+    ran.refused(
+        20,
+        &[
+            "error[undeclared-call]",
+            "script.rhai:8:7",
+            "^^^^^",
+            "// \"unit.state\" = [\"host:dns-edge-1/keepalived\"]",
+        ],
+    );
+}
+
+#[test]
+fn check_without_a_name_takes_every_script_and_the_projects_own_are_clean() {
+    let scene = Scene::new();
+    let ran = scene.fabric(&["check", "--deny", "warnings", "--output", "json"]);
+    let found = json(&ran.stdout);
+    assert_eq!((ran.code, &found["findings"]), (Some(0), &serde_json::json!([])), "{}", ran.all());
+    assert_eq!(found["scripts"].as_array().map(Vec::len), Some(2), "{}", ran.stdout);
+}
+
+#[test]
+fn a_warning_counts_when_warnings_are_denied_and_is_in_every_output() {
+    let scene = Scene::new();
+    scene.script(NEEDS, "");
+    let ran = scene.fabric(&["check", "script.rhai"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert!(ran.stderr.contains("warning[unused-need]"), "{}", ran.stderr);
+    scene.fabric(&["check", "script.rhai", "--deny", "warnings"]).refused(20, &["unused-need"]);
+    let found =
+        json(&scene.fabric(&["check", "script.rhai", "--output", "json"]).stdout)["findings"][0].clone();
+    assert_eq!((found["rule"].as_str(), found["severity"].as_str()), (Some("unused-need"), Some("warning")));
+    let log = json(&scene.fabric(&["check", "script.rhai", "--output", "sarif"]).stdout);
+    let result = log["runs"][0]["results"][0].clone();
+    assert_eq!((log["version"].as_str(), result["ruleId"].as_str()), (Some("2.1.0"), Some("unused-need")));
+}
+
+#[test]
+fn check_finds_a_need_that_the_policy_never_grants() {
+    let scene = Scene::new();
+    scene
+        .script("\"unit.state\" = [\"host:nowhere/x\"]", "unit::state(#{ host: \"nowhere\", unit: \"x\" });");
+    let ran = scene.fabric(&["check", "script.rhai"]);
+    assert!(
+        ran.stderr.contains("warning[ungrantable-need]") && ran.stderr.contains("policy.toml:"),
+        "{}",
+        ran.all()
+    );
+}
+
+#[test]
+fn check_finds_a_misspelt_primitive_in_the_policy() {
+    let scene = Scene::new();
+    scene.script(
+        "\"dns.query\" = [\"host:nowhere\"]",
+        "dns::query(#{ server: \"host:nowhere\", name: \"a.test\", type: \"A\" });",
+    );
+    let ran = scene.fabric(&["check", "script.rhai"]);
+    assert!(
+        ran.stderr.contains("warning[ungrantable-need]") && ran.stderr.contains("policy.toml:"),
+        "{}",
+        ran.all()
+    );
+}
+
+#[test]
 fn check_finds_a_misspelt_primitive_in_the_policy() {
     let scene = Scene::new();
     scene.script(NEEDS, "");
@@ -143,4 +212,21 @@ fn bash_accepts_its_completions_and_they_name_every_command() {
             assert!(script.contains(name), "{shell}: {name}");
         }
     }
+}
+
+#[test]
+fn the_reference_is_read_on_the_terminal_and_written_as_files() {
+    let scene = Scene::new();
+    let page = scene.fabric(&["docs", "dns.query"]);
+    assert_eq!((page.code, page.stderr.as_str()), (Some(0), ""));
+    for part in ["dns::query(#{ name:", "dns.query{ name =", "| `server` | string | required |"] {
+        assert!(page.stdout.contains(part), "{part}: {}", page.stdout);
+    }
+    assert!(scene.fabric(&["docs"]).stdout.contains("unit.stop"));
+    scene.fabric(&["docs", "dns.qery"]).refused(5, &["dns.qery", "fabric docs"]);
+    assert_eq!(scene.fabric(&["docs", "--write", "reference"]).code, Some(0));
+    assert!(scene.read("reference/primitives.md").contains("## `dns.query`"));
+    let definitions = scene.fabric(&["docs", "--luau-definitions"]).stdout;
+    assert_eq!(scene.read("reference/fabric.d.luau"), definitions);
+    assert!(definitions.contains("declare dns: {"), "{definitions}");
 }

@@ -133,8 +133,10 @@ fn a_malformed_file_is_named_with_its_line() {
     let site = scene.read("fabric.toml");
     scene.write("fabric.toml", &site.replacen("[ssh]\n", "[ssh]\nusr = \"x\"\n", 1));
     let line = site.lines().position(|line| line == "[ssh]").expect("it is there") + 2;
-    let place = format!("fabric.toml:{line}:1: unknown key `usr`");
-    scene.fabric(&["rehearse", "script.rhai"]).refused(3, &[&place, "hint: Did you mean `user`?"]);
+    let place = format!("fabric.toml:{line}:1");
+    scene
+        .fabric(&["rehearse", "script.rhai"])
+        .refused(3, &[&place, "unknown key `usr`", "hint: Did you mean `user`?"]);
     scene.write("fabric.toml", &site);
 
     let policy = scene.read("policy.toml");

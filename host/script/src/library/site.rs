@@ -12,7 +12,7 @@ use crate::nearest::suggestion;
 pub(crate) const NAMESPACE: &str = "site";
 
 /// Every function of the namespace.
-pub(crate) const FUNCTIONS: &[&str] = &[
+pub const FUNCTIONS: &[&str] = &[
     "environment",
     "environments",
     "host",

@@ -12,5 +12,5 @@ mod report;
 mod resolver;
 mod run;
 
-pub(crate) use imports::{at, imports, imports_of, unparsed};
+pub(crate) use imports::{imports, imports_of, unparsed};
 pub(crate) use run::execute;

@@ -1,12 +1,11 @@
 //! The page, section by section.
 
-use std::fmt::Write as _;
-
-use fabric_model::Value;
-use fabric_primitives::{Primitive, Work};
+use fabric_model::{Fault, Value};
 use serde_json::Value as Json;
 
-use crate::fields::{self, Field};
+use super::fields::{self, Field};
+use super::syntax::{Syntax, call};
+use crate::primitive::{Primitive, Work};
 
 const HEAD: &str = "# Primitives
 
@@ -22,7 +21,11 @@ Its section says for some states what is planned, what takes it back at the end 
 the target runs when the host never comes back.
 ";
 
-pub(crate) fn page(primitives: &[&dyn Primitive]) -> String {
+/// The page of these primitives.
+///
+/// # Errors
+/// When an example is none: it does not decode, or cannot be planned.
+pub fn page(primitives: &[&dyn Primitive]) -> Result<String, Fault> {
     let mut page = HEAD.to_owned();
     page.push_str("\n| primitive | class | what it does |\n|---|---|---|\n");
     for primitive in primitives {
@@ -34,15 +37,21 @@ pub(crate) fn page(primitives: &[&dyn Primitive]) -> String {
         );
     }
     for primitive in primitives {
-        section(&mut page, *primitive);
+        page.push('\n');
+        page.push_str(&section(*primitive)?);
     }
-    page
+    Ok(page)
 }
 
-fn section(page: &mut String, primitive: &dyn Primitive) {
+/// The section of one primitive.
+///
+/// # Errors
+/// When an example is none: it does not decode, or cannot be planned.
+pub fn section(primitive: &dyn Primitive) -> Result<String, Fault> {
+    let mut page = String::new();
     line(
-        page,
-        &format!("\n## `{}`\n\n{} Class `{}`.\n", primitive.name(), primitive.summary(), primitive.class()),
+        &mut page,
+        &format!("## `{}`\n\n{} Class `{}`.\n", primitive.name(), primitive.summary(), primitive.class()),
     );
     let mut shown: Vec<Value> = Vec::new();
     for example in primitive.examples() {
@@ -50,18 +59,21 @@ fn section(page: &mut String, primitive: &dyn Primitive) {
             continue;
         }
         shown.push(example.clone());
-        let prepared = primitive.prepare(&example).expect("an example decodes");
+        let prepared = primitive.prepare(&example)?;
         let needs = prepared.needs.iter().map(|need| format!("`{}` ({})", need.resource, need.role));
         let needs: Vec<String> = needs.collect();
-        line(
-            page,
-            &format!("```rhai\n{}\n```\n\nNeeds {}.\n", rhai(primitive, &example), needs.join(" and ")),
-        );
+        for syntax in Syntax::ALL {
+            line(
+                &mut page,
+                &format!("```{}\n{}\n```\n", syntax.as_str(), written(syntax, primitive, &example)),
+            );
+        }
+        line(&mut page, &format!("Needs {}.\n", needs.join(" and ")));
     }
     if !primitive.change_examples().is_empty() {
-        plans(page, primitive);
+        plans(&mut page, primitive)?;
     }
-    line(page, "| argument | type | default | meaning |\n|---|---|---|---|");
+    line(&mut page, "| argument | type | default | meaning |\n|---|---|---|---|");
     for Field { name, kind, default, meaning } in fields::arguments(&primitive.arguments_schema().to_value())
     {
         let default = default.map_or_else(
@@ -71,57 +83,58 @@ fn section(page: &mut String, primitive: &dyn Primitive) {
                 default => format!("`{default}`"),
             },
         );
-        line(page, &format!("| `{name}` | {kind} | {default} | {meaning} |"));
+        line(&mut page, &format!("| `{name}` | {kind} | {default} | {meaning} |"));
     }
     let (whole, results) = fields::results(&primitive.output_schema().to_value());
-    line(page, &format!("\nReturns {whole}.\n\n| field | type | meaning |\n|---|---|---|"));
+    line(&mut page, &format!("\nReturns {whole}.\n\n| field | type | meaning |\n|---|---|---|"));
     for Field { name, kind, meaning, .. } in results {
-        line(page, &format!("| `{name}` | {kind} | {meaning} |"));
+        line(&mut page, &format!("| `{name}` | {kind} | {meaning} |"));
     }
+    Ok(page)
 }
 
 /// What is planned in which state, what takes it back, and whether the target does so by itself.
-fn plans(page: &mut String, primitive: &dyn Primitive) {
+fn plans(page: &mut String, primitive: &dyn Primitive) -> Result<(), Fault> {
     line(page, "| seen | planned | undone by | without the host |\n|---|---|---|---|");
     for example in primitive.change_examples() {
-        let Work::Change(call) = primitive.prepare(&example.arguments).expect("an example decodes").work
-        else {
-            unreachable!("it has examples of changes")
-        };
-        let seen = literal(&example.seen);
-        let Some(plan) = call.plan(&example.seen).expect("an example can be planned") else {
+        let Work::Change(call) = primitive.prepare(&example.arguments)?.work else { continue };
+        let seen = json(&example.seen);
+        let Some(plan) = call.plan(&example.seen)? else {
             line(page, &format!("| `{seen}` | nothing | | |"));
             continue;
         };
-        let words = |action: &Value| call.describe(action).expect("its own action");
-        let undone = plan.inverse.as_ref().map_or_else(|| "nothing".to_owned(), words);
+        let planned = call.describe(&plan.action)?;
+        let undone = plan
+            .inverse
+            .as_ref()
+            .map_or_else(|| Ok("nothing".to_owned()), |inverse| call.describe(inverse))?;
         let heals = match (&plan.heal, &plan.inverse) {
             (Some(restore), _) => format!("`{restore}`"),
             (None, Some(_)) => "only `fabric recover`".to_owned(),
             (None, None) => "nothing to take back".to_owned(),
         };
-        line(page, &format!("| `{seen}` | {} | {undone} | {heals} |", words(&plan.action)));
+        line(page, &format!("| `{seen}` | {planned} | {undone} | {heals} |"));
     }
     line(page, "");
+    Ok(())
 }
 
 fn line(page: &mut String, text: &str) {
-    writeln!(page, "{text}").expect("writing to text");
+    page.push_str(text);
+    page.push('\n');
 }
 
 /// The call as a script writes it: first what every call must say.
-fn rhai(primitive: &dyn Primitive, example: &Value) -> String {
-    let Value::Map(given) = example else {
-        unreachable!("the generic suite says that an example is a table")
-    };
+fn written(syntax: Syntax, primitive: &dyn Primitive, example: &Value) -> String {
     let order = fields::arguments(&primitive.arguments_schema().to_value());
-    let named = order.iter().filter_map(|field| Some((&field.name, given.get(&field.name)?)));
-    let named: Vec<String> = named.map(|(name, value)| format!("{name}: {}", literal(value))).collect();
-    let name = primitive.name();
-    format!("{}::{}(#{{ {} }})", name.area(), name.verb(), named.join(", "))
+    let given = |name: &str| match example {
+        Value::Map(given) => given.get(name),
+        _ => None,
+    };
+    let named = order.iter().filter_map(|field| Some((field.name.as_str(), given(&field.name)?)));
+    call(syntax, &primitive.name(), named)
 }
 
-/// Texts, numbers and truth values are written in Rhai as in JSON.
-fn literal(value: &Value) -> String {
-    serde_json::to_string(value).expect("plain data")
+fn json(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }

@@ -7,15 +7,15 @@ const DEPTH: usize = 4;
 
 /// One row.
 #[derive(Clone, Debug)]
-pub(crate) struct Field {
-    pub(crate) name: String,
-    pub(crate) kind: String,
-    pub(crate) default: Option<Json>,
-    pub(crate) meaning: String,
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) default: Option<Json>,
+    pub(super) meaning: String,
 }
 
 /// The arguments, the required ones first.
-pub(crate) fn arguments(schema: &Json) -> Vec<Field> {
+pub(super) fn arguments(schema: &Json) -> Vec<Field> {
     let required = names(schema);
     let mut fields: Vec<Field> = properties(schema)
         .iter()
@@ -30,7 +30,7 @@ pub(crate) fn arguments(schema: &Json) -> Vec<Field> {
 }
 
 /// What a result is as a whole, and its fields; those of lists and tables within it with their path.
-pub(crate) fn results(schema: &Json) -> (String, Vec<Field>) {
+pub(super) fn results(schema: &Json) -> (String, Vec<Field>) {
     let mut fields = Vec::new();
     match schema.get("items") {
         Some(item) => {
@@ -65,7 +65,7 @@ fn walk(root: &Json, table: &Json, path: &str, depth: usize, fields: &mut Vec<Fi
     }
 }
 
-fn properties(schema: &Json) -> Map<String, Json> {
+pub(super) fn properties(schema: &Json) -> Map<String, Json> {
     schema.get("properties").and_then(Json::as_object).cloned().unwrap_or_default()
 }
 
@@ -75,7 +75,7 @@ fn names(schema: &Json) -> Vec<String> {
 }
 
 /// The schema that a reference stands for.
-fn resolve<'a>(root: &'a Json, schema: &'a Json) -> &'a Json {
+pub(super) fn resolve<'a>(root: &'a Json, schema: &'a Json) -> &'a Json {
     let name = schema.get("$ref").and_then(Json::as_str).and_then(|path| path.strip_prefix("#/$defs/"));
     name.and_then(|name| root.get("$defs")?.get(name)).unwrap_or(schema)
 }
@@ -127,21 +127,30 @@ fn kind(root: &Json, field: &Json) -> String {
     if std::ptr::eq(there, field) { kind } else { format!("{kind} or nothing") }
 }
 
-/// The words of a closed list of texts.
+/// The words of a closed list of texts, as they are shown.
 fn words(schema: &Json) -> Option<String> {
-    let quoted = |word: &Json| word.as_str().map(|word| format!("`{word}`"));
+    let quoted: Vec<String> = constants(schema)?.iter().map(|word| format!("`{word}`")).collect();
+    Some(quoted.join(", "))
+}
+
+/// The words of a closed list of texts.
+pub(super) fn constants(schema: &Json) -> Option<Vec<&str>> {
     if let Some(list) = schema.get("enum").and_then(Json::as_array) {
-        return Some(list.iter().filter_map(quoted).collect::<Vec<_>>().join(", "));
+        return list.iter().map(Json::as_str).collect();
+    }
+    if let Some(word) = schema.get("const") {
+        return word.as_str().map(|word| vec![word]);
     }
     let variants = schema.get("oneOf").and_then(Json::as_array)?;
-    let constants = variants.iter().map(|variant| match (variant.get("const"), variant.get("enum")) {
-        (Some(word), _) => quoted(word),
-        (None, Some(Json::Array(list))) => {
-            Some(list.iter().filter_map(quoted).collect::<Vec<_>>().join(", "))
-        }
-        _ => None,
-    });
-    constants.collect::<Option<Vec<String>>>().map(|all| all.join(", "))
+    let each: Option<Vec<Vec<&str>>> = variants
+        .iter()
+        .map(|variant| match (variant.get("const"), variant.get("enum")) {
+            (Some(word), _) => word.as_str().map(|word| vec![word]),
+            (None, Some(Json::Array(list))) => list.iter().map(Json::as_str).collect(),
+            _ => None,
+        })
+        .collect();
+    each.map(|all| all.into_iter().flatten().collect())
 }
 
 /// The field's own words, and behind them those of its type where that has limits and units of its own.
