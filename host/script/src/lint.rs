@@ -145,6 +145,10 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
+    fn of(findings: Vec<Finding>, limit: bool) -> Self {
+        Self { diagnostics: findings.into_iter().map(|finding| finding.diagnostic).collect(), limit }
+    }
+
     /// How a script ends that does not begin.
     pub(crate) fn outcome(&self) -> Outcome {
         let shown = self.diagnostics.first().map_or_else(String::new, ToString::to_string);
@@ -167,11 +171,19 @@ pub(crate) fn compile(
     let Read { compiled, findings, limit, .. } = read_rhai(path, source, modules, &Names::new(primitives));
     match compiled {
         Some(compiled) if findings.is_empty() => Ok(compiled),
-        _ => Err(Refused {
-            diagnostics: findings.into_iter().map(|finding| finding.diagnostic).collect(),
-            limit,
-        }),
+        _ => Err(Refused::of(findings, limit)),
     }
+}
+
+/// Refuses of a Luau script and its modules what [`compile`] refuses of a Rhai script.
+pub(crate) fn sound(
+    path: &str,
+    source: &str,
+    modules: &BTreeMap<String, String>,
+    primitives: &[PrimitiveName],
+) -> Result<(), Refused> {
+    let Read { findings, limit, .. } = read_luau(path, source, modules, &Names::new(primitives));
+    if findings.is_empty() { Ok(()) } else { Err(Refused::of(findings, limit)) }
 }
 
 /// What became of the text of a script and its modules.

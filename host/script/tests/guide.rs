@@ -44,7 +44,10 @@ fn every_example_of_the_guide_is_accepted() {
             (name.parse().expect("a name"), Known { class, arguments: serde_json::json!({}) })
         })
         .collect();
-    assert!(examples(Language::Rhai).len() >= 6 && !examples(Language::Luau).is_empty(), "the guide has examples");
+    assert!(
+        examples(Language::Rhai).len() >= 6 && !examples(Language::Luau).is_empty(),
+        "the guide has examples"
+    );
     for example in examples(Language::Luau) {
         let header = header::parse("guide.luau", &example).expect("a declaration");
         let found = checked("guide.luau", &example, &BTreeMap::new(), &primitives, &header);

@@ -82,19 +82,6 @@ fn a_warning_counts_when_warnings_are_denied_and_is_in_every_output() {
 #[test]
 fn check_finds_a_need_that_the_policy_never_grants() {
     let scene = Scene::new();
-    scene
-        .script("\"unit.state\" = [\"host:nowhere/x\"]", "unit::state(#{ host: \"nowhere\", unit: \"x\" });");
-    let ran = scene.fabric(&["check", "script.rhai"]);
-    assert!(
-        ran.stderr.contains("warning[ungrantable-need]") && ran.stderr.contains("policy.toml:"),
-        "{}",
-        ran.all()
-    );
-}
-
-#[test]
-fn check_finds_a_misspelt_primitive_in_the_policy() {
-    let scene = Scene::new();
     scene.script(
         "\"dns.query\" = [\"host:nowhere\"]",
         "dns::query(#{ server: \"host:nowhere\", name: \"a.test\", type: \"A\" });",

@@ -32,6 +32,7 @@ pub(crate) fn errors() -> Vec<WireError> {
         WireError::Command { command: "true".into(), status: 1, stderr: String::new() },
         WireError::Exists("planted".into()),
         WireError::Task { task: "planted".into(), exit: "planted".into() },
+        WireError::Offline,
     ];
     let mut places: Vec<usize> = errors.iter().map(place).collect();
     places.sort_unstable();
@@ -58,6 +59,7 @@ fn place(error: &WireError) -> usize {
         WireError::Command { .. } => 13,
         WireError::Exists(_) => 14,
         WireError::Task { .. } => 15,
+        WireError::Offline => 16,
     }
 }
 

@@ -1,11 +1,9 @@
 //! A Luau script from its text to its outcome.
 
-use std::collections::BTreeMap;
 use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use fabric_model::Diagnostic;
 use fabric_model::door::{Outcome, Start};
 use mlua::Function;
 use pollster::block_on;
@@ -14,19 +12,16 @@ use super::caller::{Branch, Call, State};
 use super::syntax;
 use super::thrown::{self, Error};
 use super::vm::{Turns, Vm};
-use crate::language::Language;
 use crate::library::branch::Run;
 use crate::link::Link;
-use crate::lint::Refused;
-use crate::modules::{Graph, file_of};
+use crate::lint;
 
 /// Runs a script.
 pub(crate) fn execute(mut start: Start, link: &Arc<Link>) -> Outcome {
     let (path, source) = (start.path.clone(), mem::take(&mut start.source));
     let modules = mem::take(&mut start.modules);
-    let diagnostics = refused(&path, &source, &modules);
-    if !diagnostics.is_empty() {
-        return Refused { diagnostics, limit: false }.outcome();
+    if let Err(refused) = lint::sound(&path, &source, &modules, &start.primitives) {
+        return refused.outcome();
     }
     let branch = Rc::new(Branch::main(Arc::new(Run::new(start, Arc::clone(link))), State::default()));
     let made = Vm::new(&branch, modules).and_then(|vm| Ok((vm.load(&path, &source)?, vm)));
@@ -49,25 +44,4 @@ fn run(vm: &Rc<Vm>, branch: &Rc<Branch>, main: &Function) -> Outcome {
         (Ok(_), None, Some(message)) => Outcome::Limit { message },
         (Err(error), ..) => thrown::outcome(vm, &error),
     }
-}
-
-/// What is wrong with a script and its modules before anything of it runs.
-fn refused(path: &str, source: &str, modules: &BTreeMap<String, String>) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    let mut imports = |file: &str, text: &str| {
-        syntax::imports(file, text).unwrap_or_else(|wrong| {
-            found.extend(wrong);
-            Vec::new()
-        })
-    };
-    let graph = Graph {
-        language: Language::Luau,
-        root: imports(path, source),
-        modules: modules
-            .iter()
-            .map(|(module, text)| (module.clone(), imports(&file_of(Language::Luau, module), text)))
-            .collect(),
-    };
-    graph.find_knots(path, &mut found);
-    found
 }
