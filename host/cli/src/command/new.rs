@@ -76,12 +76,20 @@ fn filled(args: &New, site: &Site) -> Result<String, Refusal> {
             "Say what a VIP serves: `services = [{ protocol = \"tcp\", port = 443 }]` below [vips.NAME].",
         )
     })?;
+    // The holders of every VIP of the pair are watched meanwhile.
+    let watched: Vec<String> = site
+        .vips
+        .iter()
+        .filter(|(_, vip)| vip.group == *group)
+        .map(|(name, _)| format!("\"vip:{name}\""))
+        .collect();
     let title = args.name.as_str().replace(['-', '_'], " ");
     let fields = [
         ("{title}", title.as_str()),
         ("{vip}", vip.as_str()),
         ("{group}", group.as_str()),
         ("{port}", &port.to_string()),
+        ("{watched}", &watched.join(", ")),
     ];
     Ok(fields.iter().fold(args.kind.template().to_owned(), |text, (field, value)| text.replace(field, value)))
 }

@@ -60,7 +60,7 @@ fn check_without_a_name_takes_every_script_and_the_projects_own_are_clean() {
     let ran = scene.fabric(&["check", "--deny", "warnings", "--output", "json"]);
     let found = json(&ran.stdout);
     assert_eq!((ran.code, &found["findings"]), (Some(0), &serde_json::json!([])), "{}", ran.all());
-    assert_eq!(found["scripts"].as_array().map(Vec::len), Some(2), "{}", ran.stdout);
+    assert_eq!(found["scripts"].as_array().map(Vec::len), Some(3), "{}", ran.stdout);
 }
 
 #[test]

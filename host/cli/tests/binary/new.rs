@@ -5,7 +5,7 @@ use crate::scene::Scene;
 /// A project of its own: the folder of suites of other tests is that of the repository.
 fn scene() -> Scene {
     let scene = Scene::with_key();
-    std::fs::remove_file(scene.path("acceptance")).expect("it is a link");
+    std::fs::remove_dir_all(scene.path("acceptance")).expect("it is a copy");
     scene
 }
 
@@ -19,7 +19,7 @@ fn what_is_made_is_accepted_and_runs_on_the_twin() {
     ] {
         let made = scene.fabric(&["new", kind, "web-front"]);
         assert_eq!((made.code, made.stdout.trim()), (Some(0), path), "{}", made.all());
-        for field in ["{title}", "{vip}", "{group}", "{port}"] {
+        for field in ["{title}", "{vip}", "{group}", "{port}", "{watched}"] {
             assert!(!scene.read(path).contains(field), "{path} is filled in");
         }
         assert!(scene.read(path).contains("title = \"web front\""), "{path}");

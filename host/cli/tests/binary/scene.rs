@@ -240,7 +240,8 @@ impl Drop for Running {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// A folder with everything in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).expect("the folder is new");
     for entry in fs::read_dir(from).expect("the repository has it") {
         let path = entry.expect("it is read").path();

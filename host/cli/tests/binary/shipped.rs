@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::scene::{Ran, Scene, json, ran};
+use crate::scene::{Ran, Scene, copy, json, ran};
 
 /// Parameters of scripts that do not run without.
 const PARAMS: [(&str, &[&str]); 1] =
@@ -54,7 +54,7 @@ fn params_of(script: &str) -> &'static [&'static str] {
 
 fn scene() -> Scene {
     let scene = Scene::new();
-    std::os::unix::fs::symlink(root().join("gamedays"), scene.path("gamedays")).expect("the folder is new");
+    copy(&root().join("gamedays"), &scene.path("gamedays"));
     scene
 }
 

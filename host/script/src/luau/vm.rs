@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use mlua::chunk::{ChunkMode, Compiler};
 use mlua::state::LuaOptions;
 use mlua::{Function, Lua, StdLib, Table, VmState};
-use rustix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_gettime};
 
 use super::bind;
 use super::caller::Branch;
@@ -161,7 +161,8 @@ impl Stopwatch {
         let operations = self.0.get().wrapping_add(1);
         self.0.set(operations);
         if operations.is_multiple_of(BETWEEN_LOOKS)
-            && clock_gettime(ClockId::ThreadCPUTime).tv_sec >= COMPUTING_SECONDS
+            && clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
+                .is_ok_and(|computed| computed.tv_sec() >= COMPUTING_SECONDS)
         {
             run.stop(&format!("more than {COMPUTING_SECONDS} seconds of computing"));
         }
