@@ -183,7 +183,6 @@ fn every_shipped_script_runs_offline_as_on_the_twin() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the one way to ask a test to write")]
 fn the_shipped_recordings_are_what_the_twin_answers() {
     let scene = scene();
     let write = std::env::var_os("FABRIC_REGENERATE").is_some();

@@ -99,10 +99,19 @@ fn table(root: &Json, schema: &Json, depth: usize) -> String {
             let open = required.iter().any(|wanted| wanted.as_str() == Some(name))
                 || of.ends_with('?')
                 || of == "any";
-            format!("{name}: {of}{}", if open { "" } else { "?" })
+            format!("{}: {of}{}", named(name), if open { "" } else { "?" })
         })
         .collect();
     format!("{{ {} }}", fields.join(", "))
+}
+
+/// A field's name as a type has it: words of the language stand in brackets.
+fn named(name: &str) -> String {
+    const WORDS: [&str; 21] = [
+        "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "if", "in", "local",
+        "nil", "not", "or", "repeat", "return", "then", "true", "until", "while",
+    ];
+    if WORDS.contains(&name) { format!("[\"{name}\"]") } else { name.to_owned() }
 }
 
 /// One of several types; nothing among them makes the others optional.

@@ -65,7 +65,8 @@ fn files() -> BTreeSet<String> {
     };
     let stem = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
     let mut found = BTreeSet::new();
-    for area in entries(&folder).iter().filter(|path| path.is_dir()) {
+    // What is written of the primitives is no area of them.
+    for area in entries(&folder).iter().filter(|path| path.is_dir() && stem(path) != "reference") {
         for file in entries(area) {
             let name = format!("{}.{}", stem(area), stem(&file));
             if stem(&file) != "mod" && !SHARED.contains(&name.as_str()) {

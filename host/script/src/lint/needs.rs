@@ -63,7 +63,7 @@ fn needs_line(primitive: &PrimitiveName, declared: &[&Need], missing: &[&Resourc
 /// Needs of the header that neither the script nor a module of it uses.
 pub(super) fn unused(program: &Program, subject: &Subject<'_>, world: &World<'_>) -> Vec<Finding> {
     let everywhere: Vec<&Call> = program.files.iter().flat_map(|file| calls(&file.body)).collect();
-    let texts: Vec<String> = program.files.iter().flat_map(|file| texts(file)).collect();
+    let texts: Vec<String> = program.files.iter().flat_map(texts).collect();
     let mut findings = Vec::new();
     for need in &subject.header.needs {
         let primitive = &need.primitive;
