@@ -13,9 +13,15 @@ use crate::command::doctor::Doctor;
 use crate::command::explain::Explain;
 use crate::command::new::New;
 
+/// What `--version` says. A build whose protections can be taken away, which only tests make, says so.
+const VERSION: &str = match fabric_model::protection::MARKER {
+    None => env!("CARGO_PKG_VERSION"),
+    Some(marker) => marker,
+};
+
 /// Runs scripts against a site through capability-gated primitives, and leaves a signed evidence packet of every run.
 #[derive(Parser, Debug)]
-#[command(name = "fabric", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "fabric", version = VERSION, max_term_width = 100, disable_help_subcommand = true)]
 #[command(
     after_help = "Exit codes: 0 done, 1 checks failed, 2 usage, 3 configuration, 4 authentication, 5 not found, \
 6 denied, 7 unreachable, 8 frozen or unrecovered, 9 approval missing, 10 plan stale, 11 not measurable, \

@@ -55,32 +55,8 @@ protections! {
     Landlock = "landlock",
     /// The worker makes the listed system calls alone.
     Seccomp = "seccomp",
-    /// The engine counts the operations of a script.
-    OperationLimit = "operation-limit",
-    /// The engine bounds the sizes of values.
-    SizeLimits = "size-limits",
-    /// The engine bounds how deeply calls are nested.
-    CallDepth = "call-depth",
     /// The host looks for itself whether the worker is confined as it says.
     Witness = "witness",
-    /// A frame has a largest length.
-    FrameLimit = "frame-limit",
-    /// The host keeps to what a worker may say, and in which order.
-    Conduct = "conduct",
-    /// A run has a longest time.
-    TimeLimit = "time-limit",
-    /// The gate asks whether the script declared what it calls.
-    Declaration = "declaration",
-    /// The gate asks whether the policy grants a call.
-    Grant = "grant",
-    /// The gate asks again, for the addresses that a name has led to.
-    SecondAsk = "second-ask",
-    /// A denial counts whether or not the script caught it.
-    LatchedDenial = "latched-denial",
-    /// A check that passes over a failed call is an error.
-    PassOverFailure = "pass-over-failure",
-    /// What scripts and hosts say is shown without control characters.
-    CleanText = "clean-text",
 }
 
 /// Whether a protection stands.

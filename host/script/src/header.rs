@@ -141,7 +141,7 @@ struct WrittenParam {
     doc: String,
 }
 
-/// Reads the declaration of a Rhai script.
+/// Reads the declaration of a script, in comments of the language that its ending names.
 ///
 /// # Errors
 /// Every error found, with its place in the script.
@@ -153,7 +153,7 @@ pub fn parse(file: &str, source: &str) -> Result<Header, Vec<Diagnostic>> {
 ///
 /// # Errors
 /// Every error found, with its place in the script.
-pub fn parse_with(file: &str, source: &str, comment: &str) -> Result<Header, Vec<Diagnostic>> {
+fn parse_with(file: &str, source: &str, comment: &str) -> Result<Header, Vec<Diagnostic>> {
     let block = Block::find(file, source, comment).map_err(|e| vec![e])?;
     let written: Written = toml::from_str(&block.toml).map_err(|e| vec![block.misread(file, source, &e)])?;
     block.accept(file, source, written)

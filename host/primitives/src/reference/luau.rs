@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use super::fields::{properties, resolve};
+use super::syntax::{Syntax, key};
 use crate::primitive::Primitive;
 
 const HEAD: &str = "--- What fabric gives to scripts, for luau-lsp (`luau-lsp.types.definitionFiles`).
@@ -99,19 +100,10 @@ fn table(root: &Json, schema: &Json, depth: usize) -> String {
             let open = required.iter().any(|wanted| wanted.as_str() == Some(name))
                 || of.ends_with('?')
                 || of == "any";
-            format!("{}: {of}{}", named(name), if open { "" } else { "?" })
+            format!("{}: {of}{}", key(Syntax::Luau, name), if open { "" } else { "?" })
         })
         .collect();
     format!("{{ {} }}", fields.join(", "))
-}
-
-/// A field's name as a type has it: words of the language stand in brackets.
-fn named(name: &str) -> String {
-    const WORDS: [&str; 21] = [
-        "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "if", "in", "local",
-        "nil", "not", "or", "repeat", "return", "then", "true", "until", "while",
-    ];
-    if WORDS.contains(&name) { format!("[\"{name}\"]") } else { name.to_owned() }
 }
 
 /// One of several types; nothing among them makes the others optional.

@@ -91,7 +91,7 @@ fn table<'a>(syntax: Syntax, entries: impl IntoIterator<Item = (&'a str, &'a Val
     if fields.is_empty() { format!("{open}}}") } else { format!("{open} {} }}", fields.join(", ")) }
 }
 
-fn key(syntax: Syntax, name: &str) -> String {
+pub(super) fn key(syntax: Syntax, name: &str) -> String {
     let is_word = name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     match (is_word && !syntax.keywords().contains(&name), syntax) {
