@@ -13,8 +13,29 @@ fn told(language: Language, body: &str) -> Told {
     run_start(&begin, &mut host::answer)
 }
 
-/// Frames without the places of messages, which are those of two texts.
+/// Frames without the places of messages, which are those of two texts, and with calls that are made beside each other in the order of
+/// their places.
 fn frames(told: &Told) -> Vec<FromWorker> {
+    let mut frames = said(told);
+    for beside in frames.chunk_by_mut(|a, b| is_call(a) && is_call(b)) {
+        beside.sort_by_key(|frame| match frame {
+            FromWorker::Call { place, .. } => Some(place.clone()),
+            _ => None,
+        });
+        for frame in beside {
+            if let FromWorker::Call { call_id, .. } = frame {
+                *call_id = 0;
+            }
+        }
+    }
+    frames
+}
+
+fn is_call(frame: &FromWorker) -> bool {
+    matches!(frame, FromWorker::Call { .. })
+}
+
+fn said(told: &Told) -> Vec<FromWorker> {
     let without_place = |text: &str| text.split(" at a.").next().unwrap_or_default().to_owned();
     told.frames
         .iter()
