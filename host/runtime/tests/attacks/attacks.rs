@@ -2,12 +2,13 @@
 
 use std::hint::black_box;
 use std::process::Command;
+use std::time::Duration;
 
 use fabric_model::confinement::{Confinement, Lack, Layer};
 use fabric_model::door::{FRAME_LIMIT, VERSION};
 use serde_json::{Value as Json, json};
 
-use crate::door::{Door, rest};
+use crate::door::{Door, framed, rest};
 use crate::host::{ALLOWED, Outcome};
 
 /// One attack.
@@ -50,6 +51,11 @@ enum Ends {
 const HOST_KIB: u64 = 512 << 10;
 
 impl Attack {
+    /// How long its run may take: short where the attack waits for the end of that, and else longer than any machine needs.
+    pub(crate) fn time_limit(&self) -> Duration {
+        Duration::from_secs(if self.ends == Ends::Limit(TIME) { 4 } else { 300 })
+    }
+
     /// How the attack got through; nothing where it did not.
     pub(crate) fn against(&self, outcome: &Outcome) -> Option<String> {
         let (code, says) = match self.ends {
@@ -250,8 +256,12 @@ pub(crate) const ATTACKS: &[Attack] = &[
     confined("begins_a_check_twice", Ends::Broken("begins twice"), |door| {
         say(door, [begin(1, "a"), begin(1, "b")])
     }),
-    confined("passes_while_its_call_is_open", Ends::Broken("before one of its calls"), |door| {
-        say(door, [begin(1, "a"), allowed(2, Some(1)), pass(1)]);
+    confined("passes_while_its_calls_are_open", Ends::Broken("before one of its calls"), |door| {
+        // At once, and as many as may be open, so that not all of them are over when the host reads the end.
+        let calls = (2..64).map(|number| allowed(number, Some(1)));
+        let frames = [begin(1, "a")].into_iter().chain(calls).chain([pass(1)]);
+        door.raw(&frames.flat_map(|frame| framed(frame.to_string().as_bytes())).collect::<Vec<u8>>());
+        door.linger();
     }),
     confined("leaves_a_check_open", Ends::Unmeasured, |door| say(door, [begin(1, "a")])),
     confined("speaks_on_after_its_end", Ends::Harmless, |door| {

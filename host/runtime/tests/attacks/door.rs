@@ -59,8 +59,7 @@ impl Door {
 
     /// Sends a frame of this text.
     pub(crate) fn text(&mut self, body: &[u8]) {
-        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        self.raw(&[&length.to_be_bytes(), body].concat());
+        self.raw(&framed(body));
     }
 
     /// Sends a frame.
@@ -89,6 +88,12 @@ impl Door {
         let _ = self.0.shutdown(Shutdown::Both);
         rest();
     }
+}
+
+/// A frame of this text.
+pub(crate) fn framed(body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    [&length.to_be_bytes(), body].concat()
 }
 
 /// Does nothing for ever, and reads nothing.

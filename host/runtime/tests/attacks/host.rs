@@ -5,10 +5,11 @@ use std::fs;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use fabric_evidence::event::Mode;
 use fabric_evidence::{WorkerEnd, verify};
+use fabric_runtime::recording::Source;
 use fabric_runtime::{Home, Run, Script, Unwatched, World, run, site};
 use fabric_twin::Twin;
 use serde::{Deserialize, Serialize};
@@ -26,9 +27,6 @@ const POLICY: &str = "format = 1\n[[allow]]\nname = \"probes\"\nenvironments = [
 
 /// Where the one thing lies that script and policy allow.
 pub(crate) const ALLOWED: &str = "192.168.11.100:53";
-
-/// How long a run may take, in seconds: the workers that wait for ever are ended by it.
-const TIME_LIMIT: u64 = 4;
 
 /// What became of the run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -80,8 +78,9 @@ pub(crate) fn meet(attack: &Attack) -> ExitCode {
         mode: Mode::Rehearse,
         execution: None,
         runs: project.join("evidence/runs"),
-        time_limit: Duration::from_secs(TIME_LIMIT),
+        time_limit: attack.time_limit(),
         watch: Arc::new(Unwatched),
+        answers: Source::Site,
     }));
     let finished = finished.unwrap_or_else(|refusal| panic!("{}: no packet: {refusal}", attack.name));
     let dir = &finished.sealed.dir;
