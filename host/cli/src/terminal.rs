@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use fabric_evidence::event::{Act, RunHead};
 use fabric_model::change::{Heals, Undone};
 use fabric_model::check::{Status, Verdict};
+use fabric_model::protection::{Protection, stands};
 use fabric_model::{Fault, Slug, Value};
 use fabric_runtime::{EndedCheck, Refusal, Watch, status};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -281,8 +282,9 @@ pub(crate) fn lines(text: &str, indent: &str) -> String {
 }
 
 fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    (c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'))
+        && stands(Protection::PlainOutput)
 }
 
 /// Says why a command did not happen.

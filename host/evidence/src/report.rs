@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 
 use fabric_model::Value;
 use fabric_model::check::{Basis, Status};
+use fabric_model::protection::{Protection, stands};
 use fabric_model::site::Realm;
 
 use crate::event::{FaultRecord, Mode, WorkerEnd};
@@ -277,6 +278,9 @@ pub(crate) fn is_deceptive(c: char) -> bool {
 /// Text from outside, on one line, harmless as Markdown and HTML.
 fn text(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
+    if !stands(Protection::PlainReports) {
+        return raw.to_owned();
+    }
     for c in raw.chars() {
         match c {
             '\n' | '\t' => out.push(' '),

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use fabric_model::protection::{Protection, stands};
+use fabric_model::resource::canonical_address;
 use fabric_model::{Addressed, Class, Fault, Kind, PrimitiveName, Resource, Slug};
 
 use crate::alias::Alias;
@@ -105,10 +107,10 @@ impl Gate {
     /// The rule that grants it.
     fn granting(&self, asked: &Asked) -> Result<RuleRef, Fault> {
         let (needs, policy, principal) = (&self.needs, &self.policy, &self.principal);
-        if asked.class > needs.reach {
+        if asked.class > needs.reach && stands(Protection::Reach) {
             return Err(denial::over_reach(asked, needs, principal));
         }
-        if !needs.declare(&asked.primitive, asked.class, &asked.resource) {
+        if !needs.declare(&asked.primitive, asked.class, &asked.resource) && stands(Protection::Declaration) {
             return Err(denial::undeclared(asked, needs, principal));
         }
         if let Some(rule) = policy.denied(asked, &principal.roles) {
@@ -132,12 +134,13 @@ impl Gate {
 
     fn refusal(&self, granted: &Granted<Resource>, addresses: &[IpAddr], aliases: &[Alias]) -> Option<Fault> {
         let asked = granted.asked();
-        let addresses: Vec<IpAddr> = addresses.iter().map(IpAddr::to_canonical).collect();
+        let addresses: Vec<IpAddr> = addresses.iter().copied().map(canonical_address).collect();
         let denied =
             addresses.iter().find_map(|address| Some((address, self.policy.denied_address(*address)?)));
         if let Some((address, rule)) = denied {
             return Some(denial::address(asked, *address, &rule, &self.principal));
         }
+        let aliases = if stands(Protection::Aliases) { aliases } else { &[] };
         let denied = aliases
             .iter()
             .find_map(|alias| Some((alias, self.policy.denied(&asked.under(alias), &self.principal.roles)?)));
@@ -175,7 +178,7 @@ impl Gate {
     fn latch(&self, denial: Fault) -> Fault {
         let mut latch = self.latch.lock().unwrap_or_else(PoisonError::into_inner);
         latch.count += 1;
-        if latch.kept.len() < DENIAL_LIMIT {
+        if latch.kept.len() < DENIAL_LIMIT && stands(Protection::DenialLatch) {
             latch.kept.push(denial.clone());
         }
         denial

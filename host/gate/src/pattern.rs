@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use fabric_model::resource::{NotAResource, split_kind};
+use fabric_model::resource::{NotAResource, canonical_address, split_kind};
 use fabric_model::{Class, Kind, RemotePath, Resource, Slug};
 use ipnet::IpNet;
 
@@ -179,7 +179,7 @@ impl FromStr for Pattern {
 impl From<&Resource> for Pattern {
     fn from(resource: &Resource) -> Self {
         Self(match resource {
-            Resource::Addr(address) => Shape::Network(address.to_canonical().into()),
+            Resource::Addr(address) => Shape::Network(canonical_address(*address).into()),
             Resource::File { host, path } => Shape::File {
                 host: Segment(host.to_string()),
                 path: folders(path).map(|name| Segment(name.to_owned())).collect(),

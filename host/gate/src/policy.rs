@@ -8,6 +8,7 @@ mod reader;
 use std::fmt;
 use std::net::IpAddr;
 
+use fabric_model::protection::{Protection, stands};
 use fabric_model::{Class, Diagnostic, PrimitiveName, Slug};
 use ipnet::IpNet;
 
@@ -128,7 +129,11 @@ impl Policy {
 
     /// The deny rule that holds for a call, if any.
     pub(crate) fn denied(&self, asked: &Asked, roles: &[Slug]) -> Option<RuleRef> {
-        let holds = |rule: &&Rule| rule.environments.have(&asked.environment) && rule.roles.have_any(roles);
+        let holds = |rule: &&Rule| {
+            rule.environments.have(&asked.environment)
+                && rule.roles.have_any(roles)
+                && stands(Protection::DenyRules)
+        };
         self.deny.iter().filter(holds).find_map(|rule| {
             rule.find(&asked.primitive, |pattern| pattern.forbids(&asked.resource))
                 .map(|line| self.at(&rule.name, line))
@@ -138,7 +143,8 @@ impl Policy {
     /// The address rule that denies an address, if any.
     pub(crate) fn denied_address(&self, address: IpAddr) -> Option<RuleRef> {
         self.deny_address.iter().find_map(|rule| {
-            let (_, line) = rule.networks.iter().find(|(network, _)| network::contains(network, address))?;
+            let holds = |network| network::contains(network, address) && stands(Protection::DeniedAddresses);
+            let (_, line) = rule.networks.iter().find(|(network, _)| holds(network))?;
             Some(self.at(&rule.name, *line))
         })
     }
@@ -146,8 +152,10 @@ impl Policy {
     /// The allow rule that grants a call, if any.
     pub(crate) fn allowed(&self, asked: &Asked, roles: &[Slug]) -> Option<RuleRef> {
         self.allow.iter().filter(|rule| rule.is_for(asked, roles)).find_map(|rule| {
-            rule.find(&asked.primitive, |pattern| pattern.permits(asked.class, &asked.resource))
-                .map(|line| self.at(&rule.name, line))
+            let holds = |pattern: &Pattern| {
+                pattern.permits(asked.class, &asked.resource) || !stands(Protection::Grants)
+            };
+            rule.find(&asked.primitive, holds).map(|line| self.at(&rule.name, line))
         })
     }
 

@@ -57,6 +57,62 @@ protections! {
     Seccomp = "seccomp",
     /// The host looks for itself whether the worker is confined as it says.
     Witness = "witness",
+    /// A script makes a limited number of operations.
+    OperationLimit = "operation-limit",
+    /// Functions of a script call each other to a limited depth.
+    CallDepth = "call-depth",
+    /// Expressions of a script nest to a limited depth.
+    ExpressionDepth = "expression-depth",
+    /// Values of a script have a limited size.
+    ValueSizes = "value-sizes",
+    /// No script runs text.
+    NoEval = "no-eval",
+    /// A script in Luau has the listed globals alone.
+    Globals = "globals",
+    /// No script in Luau changes what others see.
+    ReadOnlyGlobals = "read-only-globals",
+    /// A script prints a limited amount.
+    OutputLimit = "output-limit",
+    /// A script begins a limited number of branches.
+    BranchLimit = "branch-limit",
+    /// The title of a check is one short line.
+    Titles = "titles",
+    /// The path of a module is words below the project's root.
+    ModulePaths = "module-paths",
+    /// Modules lie within the project, wherever a link leads.
+    ProjectBounds = "project-bounds",
+    /// A script calls what its declared reach allows.
+    Reach = "reach",
+    /// A script calls what it declares.
+    Declaration = "declaration",
+    /// A script calls what the policy's allow rules grant, and on that alone.
+    Grants = "grants",
+    /// What a deny rule of the policy names is called by nobody.
+    DenyRules = "deny-rules",
+    /// No address that the policy denies is contacted.
+    DeniedAddresses = "denied-addresses",
+    /// An address in the form of the other family is the address that it means.
+    CanonicalAddresses = "canonical-addresses",
+    /// What a name or an address leads to is judged under every name that the site has for it.
+    Aliases = "aliases",
+    /// A run with a denial is a denied run, whatever its script made of it.
+    DenialLatch = "denial-latch",
+    /// No check passes over a call that failed.
+    FailedCalls = "failed-calls",
+    /// A frame has a limited size.
+    FrameLimit = "frame-limit",
+    /// No key stands twice in the arguments of a call.
+    UniqueKeys = "unique-keys",
+    /// A worker says nothing that a sound one would not.
+    Conduct = "conduct",
+    /// A run makes a limited number of calls.
+    CallLimit = "call-limit",
+    /// A run takes a limited time.
+    TimeLimit = "time-limit",
+    /// What scripts and peers say moves no cursor and ends no line on the terminal.
+    PlainOutput = "plain-output",
+    /// The same in reports.
+    PlainReports = "plain-reports",
 }
 
 /// Whether a protection stands.

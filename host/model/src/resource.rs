@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::Slug;
 use crate::path::RemotePath;
+use crate::protection::{Protection, stands};
 
 /// The kinds of resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -116,7 +117,7 @@ pub enum NotAResource {
 
 /// The address with an IPv4-mapped IPv6 form (RFC 4291, 2.5.5.2) turned into the IPv4 address that it means.
 pub fn canonical_address(address: IpAddr) -> IpAddr {
-    address.to_canonical()
+    if stands(Protection::CanonicalAddresses) { address.to_canonical() } else { address }
 }
 
 /// Splits `kind:rest`.

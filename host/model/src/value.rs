@@ -6,6 +6,8 @@ use std::fmt;
 use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::protection::{Protection, stands};
+
 /// The deepest nesting of lists and maps that is accepted. Script engines crash on nesting that is cheap to build (Rhai 1.27
 /// aborts at 6,000 maps), so the limit holds before any recursion does. Site data nests four deep.
 pub const DEPTH_LIMIT: usize = 32;
@@ -150,7 +152,7 @@ impl<'de> Visitor<'de> for AnyValue {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut entries = BTreeMap::new();
         while let Some((key, value)) = map.next_entry::<String, Value>()? {
-            if entries.insert(key.clone(), value).is_some() {
+            if entries.insert(key.clone(), value).is_some() && stands(Protection::UniqueKeys) {
                 return Err(de::Error::custom(format_args!("key `{key}` stands twice")));
             }
         }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fabric_model::door::FromWorker;
+use fabric_model::protection::Protection;
 
 use crate::call::OWN_CALLS;
 
@@ -33,6 +34,16 @@ pub(crate) enum Misconduct {
     /// What no sound worker says.
     #[error("the script's process broke the protocol: {0}")]
     Protocol(String),
+}
+
+impl Misconduct {
+    /// What it would have to get past.
+    pub(crate) fn protection(&self) -> Protection {
+        match self {
+            Self::TooManyCalls => Protection::CallLimit,
+            Self::Protocol(_) => Protection::Conduct,
+        }
+    }
 }
 
 impl Conduct {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fabric_evidence::{CheckVerdict, Event, WorkerEnd};
 use fabric_model::check::Verdict;
 use fabric_model::door::{Broken, FromWorker, Outcome, Reply, ScopeEnded};
+use fabric_model::protection::stands;
 use fabric_model::{Class, Code, Fault, Stage, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
@@ -101,7 +102,9 @@ impl Door {
     }
 
     async fn take(&mut self, frame: FromWorker) -> Option<Closed> {
-        if let Err(misconduct) = held(&self.conduct).allow(&frame) {
+        if let Err(misconduct) = held(&self.conduct).allow(&frame)
+            && stands(misconduct.protection())
+        {
             return Some(Closed::Misbehaved(misconduct));
         }
         let taken = match frame {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use fabric_model::check::{Status, Verdict};
+use fabric_model::protection::{Protection, stands};
 use fabric_model::{Code, Digest, Fault};
 
 /// A check that has ended.
@@ -49,8 +50,8 @@ impl Ledger {
     pub(crate) fn note(&mut self, check: u64, call: Digest, fault: Option<&Fault>) {
         let Some(open) = self.open.get_mut(&check) else { return };
         match fault {
-            Some(fault) => open.unmended.insert(call, fault.clone()),
-            None => open.unmended.remove(&call),
+            Some(fault) if stands(Protection::FailedCalls) => open.unmended.insert(call, fault.clone()),
+            _ => open.unmended.remove(&call),
         };
     }
 

@@ -20,6 +20,7 @@ use fabric_model::confinement::{Confinement, Lack, Layer};
 use fabric_model::door::{self, Limits, Outcome, Start};
 use fabric_model::exit::Exit;
 use fabric_model::plan::{Plan, PlannedScript, PlannedSite};
+use fabric_model::protection::{Protection, stands};
 use fabric_model::site::Realm;
 use fabric_model::{Class, Code, Digest, Fault, Slug, Value};
 use fabric_primitives::registry::REGISTRY;
@@ -364,7 +365,7 @@ fn exits_of(ledger: &Ledger) -> Vec<Exit> {
 /// What ends a run from outside: its time, or somebody.
 async fn stopped(time_limit: Duration) -> Stop {
     tokio::select! {
-        () = tokio::time::sleep(time_limit) => Stop::TimedOut,
+        () = tokio::time::sleep(time_limit), if stands(Protection::TimeLimit) => Stop::TimedOut,
         () = signalled(SignalKind::interrupt()) => Stop::Interrupted,
         () = signalled(SignalKind::terminate()) => Stop::Interrupted,
         () = signalled(SignalKind::hangup()) => Stop::Interrupted,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use fabric_model::Diagnostic;
+use fabric_model::protection::{Protection, stands};
 
 use crate::language::Language;
 use crate::{luau, rhai};
@@ -171,7 +172,7 @@ pub(crate) fn imported(
     column: usize,
 ) -> Result<Import, Diagnostic> {
     let import = Import { module: module.to_owned(), line, column };
-    if is_module_path(module) {
+    if is_module_path(module) || !stands(Protection::ModulePaths) {
         return Ok(import);
     }
     let message = format!("`{}` is not the path of a module", module.chars().take(80).collect::<String>());

@@ -7,8 +7,10 @@
 mod bare;
 mod change;
 mod client;
+mod door;
 mod fleet;
 mod jitter;
+mod language;
 mod measure;
 mod memory;
 mod openssh;
@@ -51,6 +53,8 @@ fn measure_all() -> Outcome<()> {
             "--rounds" => rounds = arguments.next().ok_or("--rounds needs a number")?.parse()?,
             "--fabric" => fabric = arguments.next().ok_or("--fabric needs a program")?.into(),
             floor @ (whole::HELLO | whole::HELLO_ENGINE) => return whole::be_floor(floor),
+            worker @ (door::LOCKED | door::UNLOCKED) => return door::be_worker(worker),
+            engine @ (language::RHAI | language::LUAU) => return language::be_engine(engine),
             other => return Err(format!("unknown argument `{other}`; see docs/benchmarks.md").into()),
         }
     }
@@ -58,6 +62,10 @@ fn measure_all() -> Outcome<()> {
     let program = std::path::absolute(fabric)?;
     let project = Project::write(program.clone(), &fleet)?;
     cold_start(rounds, &project)?;
+    workers(rounds)?;
+    loops(rounds, &project)?;
+    calls(rounds, &project)?;
+    many_hosts(rounds, &project)?;
     fan_out(rounds, &fleet, &project)?;
     sequence(rounds, &fleet, &project)?;
     jump(rounds, &fleet, &project)?;
@@ -65,9 +73,13 @@ fn measure_all() -> Outcome<()> {
     jitter::print(&program)?;
     println!("\nThe most memory of each process\n");
     println!("| {:<14} | {:<7} | {:>8} |\n|:{:-<14}-|:{:-<7}-|{:->9}:|", "", "", "MiB", "", "", "");
-    ["noop.rhai", "fanout.rhai", "sequence.rhai"]
-        .iter()
-        .try_for_each(|script| memory::print(&project, script))
+    for script in ["noop.rhai", "noop.luau", "fanout.rhai", "sequence.rhai"] {
+        memory::print(script, project.command(&["run", script]))?;
+    }
+    for script in ["calls.rhai", "calls.luau", "many.rhai", "many.luau"] {
+        memory::print(script, project.rehearsal(script))?;
+    }
+    Ok(())
 }
 
 /// The rows of one table. Each closure is one contestant's whole run, from a standing start.
@@ -94,6 +106,45 @@ fn cold_start(rounds: usize, project: &Project) -> Outcome<()> {
         ("fabric run --output json", Box::new(|| whole::fabric(project, &["noop.rhai", "--output", "json"]))),
     ];
     compare("Start of a script that does nothing", rounds, contestants)
+}
+
+fn workers(rounds: usize) -> Outcome<()> {
+    let contestants: Contestants<'_> = vec![
+        ("a process (true)", Box::new(|| whole::program(Command::new("/bin/true")))),
+        ("worker, not locked down", Box::new(|| door::begin(door::UNLOCKED))),
+        ("worker, locked down", Box::new(|| door::begin(door::LOCKED))),
+    ];
+    compare("Start of a worker until its first frame", rounds, contestants)
+}
+
+fn loops(rounds: usize, project: &Project) -> Outcome<()> {
+    let contestants: Contestants<'_> = vec![
+        ("bare Rhai engine", Box::new(|| whole::floor(language::RHAI))),
+        ("fabric run, Rhai", Box::new(|| whole::fabric(project, &["loop.rhai"]))),
+        ("bare Luau", Box::new(|| whole::floor(language::LUAU))),
+        ("fabric run, Luau", Box::new(|| whole::fabric(project, &["loop.luau"]))),
+    ];
+    compare(&format!("{} rounds of a loop", language::ROUNDS), rounds, contestants)
+}
+
+fn calls(rounds: usize, project: &Project) -> Outcome<()> {
+    let contestants: Contestants<'_> = vec![
+        ("bare frames", Box::new(door::bare)),
+        ("one after the other, Rhai", Box::new(|| whole::program(project.rehearsal("calls.rhai")))),
+        ("one after the other, Luau", Box::new(|| whole::program(project.rehearsal("calls.luau")))),
+        ("by `par`, Rhai", Box::new(|| whole::program(project.rehearsal("parallel.rhai")))),
+        ("by `par`, Luau", Box::new(|| whole::program(project.rehearsal("parallel.luau")))),
+    ];
+    compare(&format!("{} calls over the door, answered by the twin", door::CALLS), rounds, contestants)
+}
+
+fn many_hosts(rounds: usize, project: &Project) -> Outcome<()> {
+    let contestants: Contestants<'_> = vec![
+        ("a loop, Rhai", Box::new(|| whole::program(project.rehearsal("one-by-one.rhai")))),
+        ("`par`, Rhai", Box::new(|| whole::program(project.rehearsal("many.rhai")))),
+        ("`par`, Luau", Box::new(|| whole::program(project.rehearsal("many.luau")))),
+    ];
+    compare(&format!("One fact from {} hosts of the twin", project::MANY), rounds, contestants)
 }
 
 fn fan_out(rounds: usize, fleet: &Fleet, project: &Project) -> Outcome<()> {

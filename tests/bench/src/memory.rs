@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::project::Project;
 
 /// How often the processes are looked at. The figure is a high-water mark, so that only its last rise can be missed.
 const EVERY: Duration = Duration::from_millis(2);
 
-/// Prints what host and worker held at most while a script ran.
-pub(crate) fn print(project: &Project, script: &str) -> Outcome<()> {
-    let mut host = project.command(&["run", script]).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+/// Prints what host and worker held at most while the command ran that runs a script.
+pub(crate) fn print(script: &str, mut command: Command) -> Outcome<()> {
+    let mut host = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let mut most: BTreeMap<&str, u64> = BTreeMap::new();
     while host.try_wait()?.is_none() {
         for (name, process) in [("host", Some(host.id())), ("worker", worker_of(host.id()))] {

@@ -119,6 +119,14 @@ pub(crate) fn all() -> Vec<Attack> {
     attacks
 }
 
+/// The attack and the language that the name of its script says, as in `eval.rhai`.
+pub(crate) fn named(script: &str) -> Option<(Attack, Language)> {
+    let (name, ending) = script.rsplit_once('.')?;
+    let attack = all().into_iter().find(|attack| attack.name == name)?;
+    let language = attack.languages().into_iter().find(|language| language.ending() == ending)?;
+    Some((attack, language))
+}
+
 fn read(folder: &Path) -> Attack {
     let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
     let text = fs::read_to_string(folder.join("expect.toml")).expect("each attack has an expectation");

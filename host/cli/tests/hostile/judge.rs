@@ -9,14 +9,14 @@ use crate::attack::{Attack, Language};
 use crate::counter::Counter;
 use crate::project::{OUTSIDE, Project, Ran};
 
-/// Rehearses an attack and returns what came of it, in words.
+/// Rehearses an attack without the protections that are named, and returns what came of it, in words.
 ///
 /// # Panics
 /// When it is not what must come of it.
-pub(crate) fn judge(attack: &Attack, language: Language) -> String {
+pub(crate) fn judge(attack: &Attack, language: Language, without: &str) -> String {
     let project = Project::of(attack, language);
     let counter = Counter::new(project.beside(), &attack.expect.faults);
-    let ran = project.rehearse(attack, &counter);
+    let ran = project.rehearse(attack, &counter, without);
     let end = attack.end(language);
     let all = format!("exit {:?}\n{}\n{}", ran.code, ran.stdout, ran.stderr);
     assert_eq!(ran.code, Some(end.code), "{all}");

@@ -12,8 +12,12 @@
 
 mod attack;
 mod counter;
+#[path = "../../../../tests/hostile/experiments.rs"]
+mod experiments;
 mod judge;
 mod project;
+#[cfg(fabric_removable_protections)]
+mod without;
 
 use std::process::ExitCode;
 
@@ -24,6 +28,12 @@ use crate::attack::Attack;
 /// What the corpus has at least.
 const SCRIPTS: usize = 60;
 
+#[cfg(fabric_removable_protections)]
+fn main() -> ExitCode {
+    libtest_mimic::run(&Arguments::from_args(), without::trials()).exit_code()
+}
+
+#[cfg(not(fabric_removable_protections))]
 fn main() -> ExitCode {
     let attacks = attack::all();
     let mut trials = vec![Trial::test("the_corpus_is_whole", || {
@@ -40,7 +50,7 @@ fn main() -> ExitCode {
                         "{:<44} {:<5} {}",
                         attack.name,
                         language.ending(),
-                        judge::judge(&attack, language)
+                        judge::judge(&attack, language, "")
                     );
                     Ok(())
                 },
@@ -56,5 +66,9 @@ fn whole(attacks: &[Attack]) {
     assert!(scripts >= SCRIPTS, "{scripts} scripts");
     for outcome in ["aborted", "denied", "limit", "refused", "script fault"] {
         assert!(attacks.iter().any(|attack| attack.expect.outcome == outcome), "no attack ends as {outcome}");
+    }
+    for experiment in experiments::all(experiments::Kind::Scripts) {
+        let experiments::Experiment { protection, attack, .. } = experiment;
+        assert!(attack::named(&attack).is_some(), "{protection}: there is no script `{attack}`");
     }
 }

@@ -13,6 +13,9 @@ use crate::counter::Counter;
 /// What stands outside of the project, for links to lead to. No output may show it.
 pub(crate) const OUTSIDE: &str = "ea4c1e5b-outside";
 
+/// The binary.
+const FABRIC: &str = env!("CARGO_BIN_EXE_fabric");
+
 /// The project, and what lies around it.
 pub(crate) struct Project {
     dir: TempDir,
@@ -90,18 +93,27 @@ impl Project {
         self.dir.path()
     }
 
-    /// Rehearses the attack on the twin behind the counter.
-    pub(crate) fn rehearse(&self, attack: &Attack, counter: &Counter) -> Ran {
+    /// Rehearses the attack on the twin behind the counter, without the protections that are named.
+    pub(crate) fn rehearse(&self, attack: &Attack, counter: &Counter, without: &str) -> Ran {
         let socket = counter.socket().to_str().expect("an ordinary path");
-        self.fabric(
-            &[&["rehearse", &self.script, "--twin", socket], &words(&attack.expect.args)[..]].concat(),
-        )
+        let args = [&["rehearse", &self.script, "--twin", socket], &words(&attack.expect.args)[..]].concat();
+        if without.is_empty() {
+            return self.fabric(&args);
+        }
+        // What gets through may never end.
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=1", "30", FABRIC]).args(args);
+        self.ran(command.env_clear().env("FABRIC_WITHOUT", without))
     }
 
-    /// The binary in the project, with nothing of the caller's environment but a secret that scripts would like to have.
+    /// The binary in the project.
     pub(crate) fn fabric(&self, args: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fabric"));
-        command.args(args).env_clear().env("FABRIC_HOME", self.dir.path().join("h")).current_dir(self.root());
+        self.ran(Command::new(FABRIC).args(args).env_clear())
+    }
+
+    /// A command in the project, with nothing of the caller's environment but a secret that scripts would like to have.
+    fn ran(&self, command: &mut Command) -> Ran {
+        command.env("FABRIC_HOME", self.dir.path().join("h")).current_dir(self.root());
         let output = command.env("PM_API_TOKEN_SECRET", OUTSIDE).stdin(Stdio::null()).output();
         let output = output.expect("the binary starts");
         Ran {

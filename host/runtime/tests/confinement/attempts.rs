@@ -107,6 +107,20 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
         let doors: io::Result<Vec<_>> = (0..9).map(|_| io::stdin().as_fd().try_clone_to_owned()).collect();
         doors.map(drop)
     }),
+    // What it would find out about itself. Landlock and limits show in nothing else that it could try here.
+    attempt("may_gain_privileges", Fate::Killed, || ok_if(!rustix::thread::no_new_privs()?)),
+    attempt("outlives_its_host", Fate::Killed, || {
+        ok_if(rustix::process::parent_process_death_signal()?.is_none())
+    }),
+    attempt("shows_its_memory_to_others", Fate::Killed, || {
+        ok_if(rustix::process::dumpable_behavior()? == DumpableBehavior::Dumpable)
+    }),
+    attempt("computes_without_end", Fate::Killed, || {
+        ok_if(rustix::process::getrlimit(Resource::Cpu).maximum.is_none())
+    }),
+    attempt("finds_a_descriptor_of_its_host", Fate::Refused, || {
+        ok_if((INHERITED..INHERITED * 2).any(|number| nix::unistd::close(number).is_ok()))
+    }),
     // What a sound worker does.
     attempt("begins_a_thread", Fate::Allowed, || {
         thread::Builder::new()
@@ -140,6 +154,13 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
         }
     }),
 ];
+
+/// The number from which on a descriptor stands that is not closed for it.
+pub(crate) const INHERITED: i32 = 64;
+
+fn ok_if(holds: bool) -> io::Result<()> {
+    if holds { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
+}
 
 fn socket(family: AddressFamily, kind: SocketType) -> io::Result<()> {
     Ok(rustix::net::socket(family, kind, None).map(drop)?)

@@ -2,18 +2,25 @@
 //! without the lock-down. An attempt that fails without it would prove nothing, so there it must succeed.
 
 mod attempts;
+#[path = "../../../../tests/hostile/experiments.rs"]
+mod experiments;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
-use attempts::{ATTEMPTS, Attempt, Fate};
+use attempts::{ATTEMPTS, Attempt, Fate, INHERITED};
+use experiments::{Experiment, Kind, all};
 use fabric_script::confine::{close_inherited, confine};
 use libtest_mimic::{Arguments, Failed, Trial};
+use rustix::io::FdFlags;
 
 /// The first argument of this program when it makes an attempt.
 const ATTEMPT: &str = "attempt";
+
+/// Its third, when it locks itself down before.
+const CONFINED: &str = "confined";
 
 /// What the process exits with when its attempt got through, when it got an error, and when it could not be confined.
 const THROUGH: u8 = 0;
@@ -22,21 +29,56 @@ const UNCONFINED: u8 = 4;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, first, name, confined] = arguments.as_slice()
+    if let [_, first, name, confined, without] = arguments.as_slice()
         && first == ATTEMPT
     {
-        return ExitCode::from(make(name, confined == "confined"));
+        return ExitCode::from(make(name, confined == CONFINED, without));
     }
-    let trials = ATTEMPTS.iter().map(|attempt| Trial::test(attempt.name, || judge(attempt)));
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    libtest_mimic::run(&Arguments::from_args(), trials()).exit_code()
+}
+
+/// Each attempt comes to what it must.
+#[cfg(not(fabric_removable_protections))]
+fn trials() -> Vec<Trial> {
+    for Experiment { protection, attack, .. } in all(Kind::Attempts) {
+        assert!(find(&attack).is_some(), "{protection}: there is no attempt `{attack}`");
+    }
+    ATTEMPTS.iter().map(|attempt| Trial::test(attempt.name, || judge(attempt))).collect()
+}
+
+/// Each attempt gets through where the protection is taken away that it would not get past.
+#[cfg(fabric_removable_protections)]
+fn trials() -> Vec<Trial> {
+    let trial = |experiment: Experiment| {
+        Trial::test(experiment.name(), move || {
+            experiment.play(|without| {
+                let confined = started(&experiment.attack, CONFINED, without);
+                (confined.code() == Some(i32::from(THROUGH))).then(|| "it is done".to_owned())
+            })?;
+            println!("{experiment} it is done");
+            Ok(())
+        })
+    };
+    all(Kind::Attempts).into_iter().map(trial).collect()
+}
+
+fn find(name: &str) -> Option<&'static Attempt> {
+    ATTEMPTS.iter().find(|attempt| attempt.name == name)
 }
 
 /// Makes one attempt in this process.
-fn make(name: &str, confined: bool) -> u8 {
-    let Some(attempt) = ATTEMPTS.iter().find(|attempt| attempt.name == name) else { return UNCONFINED };
+fn make(name: &str, confined: bool, without: &str) -> u8 {
+    #[cfg(fabric_removable_protections)]
+    if fabric_model::protection::remove(without).is_err() {
+        return UNCONFINED;
+    }
+    let Some(attempt) = find(name).filter(|_| without.is_empty() || cfg!(fabric_removable_protections))
+    else {
+        return UNCONFINED;
+    };
     if confined {
         let closed = close_inherited();
-        let door = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned().map(UnixStream::from);
+        let door = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
         let (Ok(()), Ok(door)) = (closed, door) else { return UNCONFINED };
         if confine(&door).is_err() {
             return UNCONFINED;
@@ -46,11 +88,11 @@ fn make(name: &str, confined: bool) -> u8 {
 }
 
 fn judge(attempt: &Attempt) -> Result<(), Failed> {
-    let free = started(attempt.name, "free");
+    let free = started(attempt.name, "free", "");
     if free.code() != Some(i32::from(THROUGH)) {
         return Err(format!("it fails without any lock-down, so it proves nothing: {free}").into());
     }
-    let confined = started(attempt.name, "confined");
+    let confined = started(attempt.name, CONFINED, "");
     let as_expected = match attempt.fate {
         Fate::Killed => confined.signal() == Some(rustix::process::Signal::SYS.as_raw()),
         Fate::Refused => confined.code() == Some(i32::from(ERROR)),
@@ -60,10 +102,12 @@ fn judge(attempt: &Attempt) -> Result<(), Failed> {
 }
 
 /// This program again, with a door as the host gives it and one descriptor that it should not have.
-fn started(name: &str, confined: &str) -> ExitStatus {
-    let (_ours, theirs) = UnixStream::pair().expect("a pair");
+fn started(name: &str, confined: &str, without: &str) -> ExitStatus {
+    let (ours, theirs) = UnixStream::pair().expect("a pair");
+    let inherited = rustix::io::fcntl_dupfd_cloexec(&ours, INHERITED).expect("a number is free");
+    rustix::io::fcntl_setfd(&inherited, FdFlags::empty()).expect("it is open");
     Command::new("/proc/self/exe")
-        .args([ATTEMPT, name, confined])
+        .args([ATTEMPT, name, confined, without])
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use fabric_model::check::Place;
 use fabric_model::door::{FromWorker, Limits, Start};
+use fabric_model::protection::{Protection, stands};
 use fabric_model::{PrimitiveName, Value};
 
 use super::Language;
@@ -67,7 +68,8 @@ impl Run {
 
     /// Counts one operation of any branch. Returns whether the script has to stop.
     pub(crate) fn tick(&self) -> bool {
-        if self.operations.fetch_add(1, Ordering::Relaxed) >= self.limits.operations {
+        let operations = self.operations.fetch_add(1, Ordering::Relaxed);
+        if operations >= self.limits.operations && stands(Protection::OperationLimit) {
             self.stop(&format!("more than {} operations in all branches together", self.limits.operations));
         }
         self.stopped.load(Ordering::Relaxed)
@@ -104,6 +106,7 @@ impl Run {
 
     /// Counts the branches of one `par`.
     pub(crate) fn begin_branches(&self, more: usize) -> Result<(), Raised> {
+        let more = if stands(Protection::BranchLimit) { more } else { 0 };
         self.count(&self.branches, more as u64, BRANCHES_LIMIT, "branches of `par`")
     }
 
@@ -294,7 +297,7 @@ impl<L: Language> Branch<L> {
             return Err(Raised::Stop);
         }
         // Each line costs a frame, so an empty one is not free.
-        let bytes = text.len() as u64 + 1;
+        let bytes = if stands(Protection::OutputLimit) { text.len() as u64 + 1 } else { 0 };
         self.run.count(&self.run.output, bytes, self.run.limits.output_bytes, "bytes of output")?;
         self.send(&FromWorker::Print { place: self.next_place(), text: text.to_owned() })
     }

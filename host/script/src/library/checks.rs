@@ -5,6 +5,7 @@ use std::sync::Arc;
 use fabric_model::Value;
 use fabric_model::check::Verdict;
 use fabric_model::door::FromWorker;
+use fabric_model::protection::{Protection, stands};
 
 use super::branch::{Branch, Open, Steady};
 use super::plain::in_order;
@@ -224,7 +225,8 @@ fn stepped(mut around: Open, title: &str) -> Result<Open, Raised> {
 /// # Errors
 /// When it is not one line of a length that a report can show.
 pub(super) fn titled(steps: &[String], title: &str) -> Result<String, Raised> {
-    if title.trim().is_empty() || title.len() > TITLE_LIMIT || title.chars().any(char::is_control) {
+    let readable = title.len() <= TITLE_LIMIT && !title.chars().any(char::is_control);
+    if title.trim().is_empty() || (!readable && stands(Protection::Titles)) {
         return Err(argument(format!("a title is one line of at most {TITLE_LIMIT} bytes")));
     }
     Ok(steps.iter().map(String::as_str).chain([title]).collect::<Vec<_>>().join(" / "))

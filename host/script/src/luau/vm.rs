@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use fabric_model::protection::{Protection, stands};
 use mlua::chunk::{ChunkMode, Compiler};
 use mlua::state::LuaOptions;
 use mlua::{Function, Lua, StdLib, Table, VmState};
@@ -81,7 +82,9 @@ impl Vm {
         let libraries =
             StdLib::BIT | StdLib::MATH | StdLib::STRING | StdLib::TABLE | StdLib::UTF8 | StdLib::DEBUG;
         let lua = Lua::new_with(libraries, LuaOptions::new())?;
-        lua.set_memory_limit(MEMORY_BYTES)?;
+        if stands(Protection::ValueSizes) {
+            lua.set_memory_limit(MEMORY_BYTES)?;
+        }
         let run = Arc::clone(&branch.run);
         let shapes = Shapes::new(&lua)?;
         let (callable, attempt, pcall, xpcall) = shim(&lua, &run, &shapes)?;
@@ -101,7 +104,7 @@ impl Vm {
         vm.environment.set("pcall", pcall)?;
         vm.environment.set("xpcall", xpcall)?;
         bind::bind(&vm, &vm.environment)?;
-        vm.environment.set_readonly(true);
+        vm.environment.set_readonly(stands(Protection::ReadOnlyGlobals));
         vm.environment.set_safeenv(true);
         let (run, watch) = (Arc::clone(&vm.run), Stopwatch(Cell::new(0)));
         vm.lua.set_interrupt(move |lua| {
@@ -118,6 +121,10 @@ impl Vm {
     /// Puts the language's own functions into the environment.
     fn furnish(&self) -> mlua::Result<()> {
         let globals = self.lua.globals();
+        if !stands(Protection::Globals) {
+            return globals
+                .for_each(|name: mlua::Value, value: mlua::Value| self.environment.set(name, value));
+        }
         for name in BASE {
             self.environment.set(name, globals.get::<Function>(name)?)?;
         }

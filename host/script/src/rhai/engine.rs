@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
+use fabric_model::protection::{Protection, stands};
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage,
     BasicMathPackage, BasicStringPackage, LogicPackage, MoreStringPackage, Package,
@@ -99,15 +100,23 @@ fn bare() -> Engine {
     engine.set_optimization_level(OptimizationLevel::None);
     engine.set_strict_variables(true);
     engine.set_fail_on_invalid_map_property(true);
-    engine.set_max_call_levels(CALL_LEVELS);
-    engine.set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH);
-    engine.set_max_string_size(STRING_BYTES);
-    engine.set_max_array_size(LIST_ITEMS);
-    engine.set_max_map_size(TABLE_ENTRIES);
+    if stands(Protection::CallDepth) {
+        engine.set_max_call_levels(CALL_LEVELS);
+    }
+    if stands(Protection::ExpressionDepth) {
+        engine.set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH);
+    }
+    if stands(Protection::ValueSizes) {
+        engine.set_max_string_size(STRING_BYTES);
+        engine.set_max_array_size(LIST_ITEMS);
+        engine.set_max_map_size(TABLE_ENTRIES);
+    }
     engine.set_max_variables(VARIABLES);
     engine.set_max_functions(FUNCTIONS);
     engine.set_max_modules(MODULES);
-    engine.disable_symbol("eval");
+    if stands(Protection::NoEval) {
+        engine.disable_symbol("eval");
+    }
     engine
 }
 
