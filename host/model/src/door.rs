@@ -18,7 +18,7 @@ use crate::protection::{Protection, stands};
 use crate::value::Value;
 
 /// The version of these frames. Worker and host are the same executable; the number guards against a stale one.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The largest frame, in bytes. The largest honest one is an answer with a body of 1 MiB, escaped.
 pub const FRAME_LIMIT: usize = 8 << 20;
@@ -83,6 +83,9 @@ pub enum FromWorker {
         place: Place,
         /// The innermost check that is open on this branch.
         check: Option<u64>,
+        /// Whether a condition of `abort_when` asks. A worker that leaves it out is believed: what it then changes it could as well have
+        /// asked for beside the condition, and is undone in the same way.
+        in_condition: bool,
         /// Which primitive.
         primitive: PrimitiveName,
         /// Its one table of arguments.

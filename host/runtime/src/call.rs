@@ -54,6 +54,8 @@ pub(crate) struct Call {
     pub(crate) id: u64,
     pub(crate) place: Place,
     pub(crate) check: Option<u64>,
+    /// Whether the worker says that a condition of `abort_when` asks.
+    pub(crate) in_condition: bool,
     pub(crate) primitive: PrimitiveName,
     pub(crate) arguments: Value,
 }
@@ -61,7 +63,14 @@ pub(crate) struct Call {
 impl Call {
     /// A call that the host makes itself, at no place of the script.
     pub(crate) fn own(desk: &Desk, primitive: PrimitiveName, arguments: Value) -> Self {
-        Self { id: desk.own_number(), place: Place::default(), check: None, primitive, arguments }
+        Self {
+            id: desk.own_number(),
+            place: Place::default(),
+            check: None,
+            in_condition: false,
+            primitive,
+            arguments,
+        }
     }
 }
 

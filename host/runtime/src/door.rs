@@ -33,8 +33,11 @@ pub(crate) struct Door {
     pub(crate) desk: Arc<Desk>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     pub(crate) watch: Arc<dyn Watch>,
-    /// Calls that only look; they are given up when the door closes.
-    tasks: JoinSet<Result<(), Fault>>,
+    /// Calls that only look. They are waited for when the script is at its end, so that a denial is on record also where nobody waits
+    /// for the answer any more; otherwise they are given up when the door closes.
+    looking: JoinSet<Result<(), Fault>>,
+    /// Waits between two polls; they are given up when the door closes.
+    waits: JoinSet<Result<(), Fault>>,
     /// Calls that may change something; they are waited for, because what they do is not over when nobody waits for it.
     changing: JoinSet<Result<(), Fault>>,
     in_flight: Arc<Semaphore>,
@@ -74,8 +77,8 @@ impl Door {
             }
         });
         let in_flight = Arc::new(Semaphore::new(CALLS_IN_FLIGHT));
-        let (tasks, changing) = (JoinSet::new(), JoinSet::new());
-        Self { desk, ledger, watch, tasks, changing, in_flight, conduct: Arc::default(), replies }
+        let (looking, waits, changing) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
+        Self { desk, ledger, watch, looking, waits, changing, in_flight, conduct: Arc::default(), replies }
     }
 
     /// Serves the worker until it ends.
@@ -88,17 +91,28 @@ impl Door {
                     Ok(frame) => if let Some(closed) = self.take(frame).await { return closed },
                     Err(broken) => return Closed::Broke(broken),
                 },
-                Some(done) = self.tasks.join_next() => if let Some(closed) = ended(done) { return closed },
+                Some(done) = self.looking.join_next() => if let Some(closed) = ended(done) { return closed },
+                Some(done) = self.waits.join_next() => if let Some(closed) = ended(done) { return closed },
                 Some(done) = self.changing.join_next() => if let Some(closed) = ended(done) { return closed },
             }
         }
     }
 
-    /// Ends the calls that are still under way, and returns once none of them can write or send anything any more. Every step of a
-    /// change has its deadline, so waiting for those ends.
-    pub(crate) async fn close(mut self) {
-        self.tasks.shutdown().await;
-        while self.changing.join_next().await.is_some() {}
+    /// Ends the calls that are still under way, and returns once none of them can write or send anything any more: whether all of it
+    /// could be recorded. Every call and every step of a change has its deadline, so waiting for those ends.
+    pub(crate) async fn close(mut self, at_its_end: bool) -> bool {
+        self.waits.shutdown().await;
+        if !at_its_end {
+            self.looking.shutdown().await;
+        }
+        let mut recorded = true;
+        while let Some(done) = self.looking.join_next().await {
+            recorded &= ended(done).is_none();
+        }
+        while let Some(done) = self.changing.join_next().await {
+            recorded &= ended(done).is_none();
+        }
+        recorded
     }
 
     async fn take(&mut self, frame: FromWorker) -> Option<Closed> {
@@ -108,8 +122,8 @@ impl Door {
             return Some(Closed::Misbehaved(misconduct));
         }
         let taken = match frame {
-            FromWorker::Call { call_id, place, check, primitive, arguments } => {
-                self.call(Call { id: call_id, place, check, primitive, arguments }).await;
+            FromWorker::Call { call_id, place, check, in_condition, primitive, arguments } => {
+                self.call(Call { id: call_id, place, check, in_condition, primitive, arguments }).await;
                 Ok(())
             }
             FromWorker::Wait { call_id, millis } => {
@@ -160,7 +174,7 @@ impl Door {
         let conduct = Arc::clone(&self.conduct);
         let tasks = match call::class_of(&call.primitive) {
             Some(Class::Change | Class::Destroy) => &mut self.changing,
-            Some(Class::Observe) | None => &mut self.tasks,
+            Some(Class::Observe) | None => &mut self.looking,
         };
         tasks.spawn(async move {
             let answer = desk.perform(&call).await?;
@@ -208,7 +222,7 @@ impl Door {
     async fn wait(&mut self, call_id: u64, millis: u64) {
         let Some(permit) = self.admit().await else { return };
         let (replies, clock) = (self.replies.clone(), Arc::clone(&self.desk.world.seams.clock));
-        self.tasks.spawn(async move {
+        self.waits.spawn(async move {
             clock.sleep(Duration::from_millis(millis)).await;
             let _ = replies.send((Reply { call_id, result: Ok(Value::Null) }, permit));
             Ok(())

@@ -248,15 +248,16 @@ async fn converse(
             fault = desk.answers.missed() => Stop::Unanswered(fault),
         },
     };
-    // Calls that only look end here; those that may change something are waited for.
-    door.close().await;
+    // What may change something is waited for, and at the end of a script also what only looks.
+    let orderly = matches!(closed, Stop::Closed(Closed::Ended(_)));
+    let recorded = door.close(orderly).await;
     // A script that went on over a missing answer, or to its end, has proved nothing.
     let closed = desk.answers.first_missed().map_or(closed, Stop::Unanswered);
-    let mut unrecorded = match &closed {
-        Stop::Revoked(fault) => desk.changes.revoke(desk, fault).await.is_err(),
-        Stop::Closed(_) | Stop::TimedOut | Stop::Interrupted | Stop::Unanswered(_) => false,
-    };
-    let orderly = matches!(closed, Stop::Closed(Closed::Ended(_)));
+    let closed = closed.within(desk.changes.depth().await);
+    let mut unrecorded = !recorded;
+    if let Stop::Revoked(fault) = &closed {
+        unrecorded |= desk.changes.revoke(desk, fault).await.is_err();
+    }
     let status = if orderly { process.reap().await } else { process.stop().await };
     // Nothing that the script has come to keeps the host from putting things back.
     let unwound = desk.changes.unwind(desk, closed.succeeded() && lock(&ledger).nothing_failed()).await;
@@ -293,6 +294,18 @@ enum Stop {
 }
 
 impl Stop {
+    /// The same, seen with the scopes of changes that are still open: a script that is at its end has left them without ending them,
+    /// and what it was to find out in them is not found out.
+    fn within(self, scopes: usize) -> Self {
+        match self {
+            Self::Closed(Closed::Ended(Outcome::Finished)) if scopes > 0 => {
+                let message = "the script ended within a `during`".to_owned();
+                Self::Closed(Closed::Ended(Outcome::Threw { message }))
+            }
+            other => other,
+        }
+    }
+
     /// Whether the script ran to its end.
     fn succeeded(&self) -> bool {
         matches!(self, Self::Closed(Closed::Ended(Outcome::Finished)))

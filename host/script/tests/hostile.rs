@@ -67,6 +67,20 @@ fn what_never_ends_reaches_the_limit_on_operations() {
 }
 
 #[test]
+fn functions_over_much_reach_the_limit_on_computing() {
+    // Each call is one operation and takes milliseconds.
+    let text = "let s = \"ä\"; for i in 0..18 { s += s; }";
+    for endless in [
+        "loop { try { s.to_upper(); } catch { print(\"caught\"); } }",
+        "par([1], |x| { loop { s.to_upper(); } });",
+    ] {
+        let told = run(&format!("{text} {endless}"));
+        assert!(told.limit().starts_with("more than 10 seconds of computing"), "{endless}: {}", told.limit());
+        assert_eq!(told.prints(), [""; 0], "{endless}");
+    }
+}
+
+#[test]
 fn a_limit_cannot_be_caught() {
     for caught in [
         "loop { try { loop { } } catch (e) { print(\"caught\"); } }",

@@ -109,6 +109,25 @@ fn nothing_of_the_host_is_taken_or_changed() {
 }
 
 #[test]
+fn the_machine_answers_no_call_of_what_a_script_does_not_have() {
+    // It has these built in, and would answer such a call without looking for the name.
+    for call in [
+        "getmetatable(\"\")",
+        "getmetatable(site.vip(\"dns\"))",
+        "math.noise(1)",
+        "rawset({}, 1, 1)",
+        "setmetatable({}, {})",
+        "vector.create(1, 2, 3)",
+        "vector.magnitude(1)",
+        "buffer.readu8(1, 1)",
+    ] {
+        let told = run(&format!("local answer = {call} note(\"answered\")"));
+        assert!(told.prints().is_empty(), "{call}: {told:?}");
+        assert!(told.threw().contains("nil"), "{call}: {}", told.threw());
+    }
+}
+
+#[test]
 fn only_text_is_run() {
     // What a compiler makes of `return 1`: a version, no strings, one function.
     for source in ["\u{6}\u{3}\u{0}\u{1}", "\u{1b}Lua", "\u{0}"] {

@@ -183,6 +183,7 @@ fn a_change_out_of_place_is_refused_in_the_dry_run_and_in_the_run() {
         ("gameday", change.clone()),
         ("gameday", within(&format!("par([1], |n| {{ {change} }});"))),
         ("gameday", within(&format!("check(\"c\", || {{ {change} }});"))),
+        ("gameday", within(&format!("abort_when(\"a\", || {{ {change} false }});"))),
         ("operation", format!("par([1], |n| {{ {change} }});")),
         ("operation", format!("check(\"c\", || {{ {change} }});")),
     ] {

@@ -73,6 +73,8 @@ pub(crate) struct Expect {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct End {
+    /// The outcome, where it is another than in the other language.
+    pub(crate) outcome: Option<String>,
     /// The exit code.
     pub(crate) code: i32,
     /// What is said of it.
@@ -153,6 +155,11 @@ impl Attack {
             Language::Luau => &self.expect.luau,
         };
         end.as_ref().expect("only languages that it has are asked for")
+    }
+
+    /// What comes of it in a language.
+    pub(crate) fn outcome(&self, language: Language) -> &str {
+        self.end(language).outcome.as_ref().unwrap_or(&self.expect.outcome)
     }
 
     /// The bytes of its script, with everything that stands for marks.

@@ -34,11 +34,11 @@ pub(crate) fn judge(attack: &Attack, language: Language, without: &str) -> Strin
         [] => assert!(!end.packet, "there is no packet: {all}"),
         [packet] => {
             assert!(end.packet, "it began: {all}");
-            sealed(attack, &project, packet, end.code);
+            sealed(attack, language, &project, packet);
         }
         several => panic!("{} packets", several.len()),
     }
-    format!("{} ({})", attack.expect.outcome, end.code)
+    format!("{} ({})", attack.outcome(language), end.code)
 }
 
 /// What people see is theirs: no escape, no direction, no line that a script forges, and nothing from outside of the project.
@@ -59,7 +59,7 @@ fn nothing_obeys_it(attack: &Attack, ran: &Ran) {
 }
 
 /// The packet verifies, and says the same as the exit.
-fn sealed(attack: &Attack, project: &Project, packet: &Path, code: i32) {
+fn sealed(attack: &Attack, language: Language, project: &Project, packet: &Path) {
     let verified = project.fabric(&["verify", packet.to_str().expect("an ordinary path")]);
     assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
     let read = |name: &str| {
@@ -68,10 +68,10 @@ fn sealed(attack: &Attack, project: &Project, packet: &Path, code: i32) {
         text
     };
     let run: Value = serde_json::from_str(&read("run.json")).expect("JSON");
-    assert_eq!(run["code"], code, "{run}");
+    assert_eq!(run["code"], attack.end(language).code, "{run}");
     assert_eq!(
         run["denials"].as_array().is_some_and(|all| !all.is_empty()),
-        attack.expect.outcome == "denied",
+        attack.outcome(language) == "denied",
         "{run}"
     );
     let checks: Value = serde_json::from_str(&read("checks.json")).expect("JSON");

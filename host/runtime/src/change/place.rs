@@ -4,7 +4,7 @@ use fabric_model::{Code, Fault, Stage};
 
 use crate::call::Call;
 
-/// Refuses a change in `par` or in a check, and one of a GameDay outside every `during`: nothing would undo it.
+/// Refuses a change in `par`, in a check or in a condition of `abort_when`, and one of a GameDay outside every `during`: nothing would undo it.
 ///
 /// # Errors
 /// When it stands there.
@@ -26,6 +26,12 @@ pub(crate) fn fit(call: &Call, gameday: bool, in_scope: bool) -> Result<(), Faul
             "A check only looks; make the change beside it.",
         );
     }
+    if call.in_condition {
+        return refused(
+            "it changes something within `abort_when`",
+            "A condition only looks; make the change in the `fault` or the body of the `during`.",
+        );
+    }
     if gameday && !in_scope {
         return refused(
             "it changes something outside every `during`",
@@ -42,22 +48,24 @@ mod tests {
 
     use super::*;
 
-    fn call(place: &[u32], check: Option<u64>) -> Call {
+    fn call(place: &[u32], check: Option<u64>, in_condition: bool) -> Call {
         let primitive = "unit.stop".parse().expect("a name");
-        Call { id: 1, place: Place(place.to_vec()), check, primitive, arguments: Value::Null }
+        Call { id: 1, place: Place(place.to_vec()), check, in_condition, primitive, arguments: Value::Null }
     }
 
     #[test]
     fn a_change_stands_on_the_main_branch_outside_checks_and_in_a_gameday_within_during() {
-        for (place, check, gameday, in_scope, fits) in [
-            (&[3][..], None, true, true, true),
-            (&[3], None, false, false, true),
-            (&[3], None, true, false, false),
-            (&[3], Some(1), true, true, false),
-            (&[3, 0, 1], None, true, true, false),
+        for (place, check, in_condition, gameday, in_scope, fits) in [
+            (&[3][..], None, false, true, true, true),
+            (&[3], None, false, false, false, true),
+            (&[3], None, false, true, false, false),
+            (&[3], Some(1), false, true, true, false),
+            (&[3], None, true, true, true, false),
+            (&[3], None, true, false, true, false),
+            (&[3, 0, 1], None, false, true, true, false),
         ] {
-            let answer = fit(&call(place, check), gameday, in_scope);
-            assert_eq!(answer.is_ok(), fits, "{place:?} {check:?} {gameday} {in_scope}");
+            let answer = fit(&call(place, check, in_condition), gameday, in_scope);
+            assert_eq!(answer.is_ok(), fits, "{place:?} {check:?} {in_condition} {gameday} {in_scope}");
         }
     }
 }

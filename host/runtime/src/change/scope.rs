@@ -86,7 +86,8 @@ impl Changes {
         }
     }
 
-    async fn depth(&self) -> usize {
+    /// How many scopes are open.
+    pub(crate) async fn depth(&self) -> usize {
         match self {
             Self::Observe => 0,
             Self::Plan(draft) => draft.lock().await.depth(),

@@ -7,6 +7,8 @@ use fabric_model::check::Place;
 use fabric_model::door::FromWorker;
 use fabric_twin::Twin;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::OwnedReadHalf;
+use tokio::task::JoinHandle;
 
 use super::*;
 use crate::home::Home;
@@ -23,12 +25,33 @@ const POLICY: &str = "format = 1\n[[allow]]\nname = \"probes\"\nenvironments = [
 
 /// What a run came to, and the lines of its journal.
 async fn told(frames: &[FromWorker]) -> (Finished, Vec<String>) {
+    told_by(SCRIPT, frames).await
+}
+
+/// The same for a script with another declaration.
+async fn told_by(declaration: &str, frames: &[FromWorker]) -> (Finished, Vec<String>) {
+    let hears = |mut from: OwnedReadHalf| {
+        tokio::spawn(async move {
+            let mut heard = vec![0; 1 << 16];
+            while from.read(&mut heard).await.is_ok_and(|bytes| bytes > 0) {}
+        })
+    };
+    told_to(declaration, frames, Duration::from_secs(120), hears).await
+}
+
+/// The same for a worker that hears as it is told to, within a time limit.
+async fn told_to(
+    declaration: &str,
+    frames: &[FromWorker],
+    time_limit: Duration,
+    hears: impl FnOnce(OwnedReadHalf) -> JoinHandle<()>,
+) -> (Finished, Vec<String>) {
     let folder = tempfile::tempdir().expect("a folder");
     let project = folder.path().join("project");
     fs::create_dir(&project).expect("a folder");
     fs::write(project.join("fabric.toml"), SITE).expect("a file");
     let script = project.join("crafted.rhai");
-    fs::write(&script, SCRIPT).expect("a file");
+    fs::write(&script, declaration).expect("a file");
     let home = Home::at(folder.path().join("home"));
     let role = "site-dev".parse().expect("a name");
     home.set_up("tests <tests@localhost>", &role, SystemTime::now()).expect("a home");
@@ -45,15 +68,12 @@ async fn told(frames: &[FromWorker]) -> (Finished, Vec<String>) {
         answers: Source::Site,
         execution: None,
         runs: project.join("evidence/runs"),
-        time_limit: Duration::from_secs(120),
+        time_limit,
         watch: Arc::new(Unwatched),
     };
     let (worker, theirs) = Worker::crafted().expect("a process");
-    let (mut hears, mut says) = theirs.into_split();
-    let hears = tokio::spawn(async move {
-        let mut heard = vec![0; 1 << 16];
-        while hears.read(&mut heard).await.is_ok_and(|bytes| bytes > 0) {}
-    });
+    let (from, mut says) = theirs.into_split();
+    let hears = hears(from);
     let said = Confinement::of(vec![Lack::of(Layer::Landlock, "a test"), Lack::of(Layer::Seccomp, "a test")]);
     let confined = FromWorker::Confined { version: door::VERSION, confinement: said };
     let bytes: Vec<u8> =
@@ -81,7 +101,7 @@ fn pass(check: u64) -> FromWorker {
 fn call(call_id: u64, check: Option<u64>) -> FromWorker {
     let arguments = Value::table([("target", "vip:dns".into()), ("port", 53.into())]);
     let primitive = "tcp.connect".parse().expect("a name");
-    FromWorker::Call { call_id, place: Place(vec![1]), check, primitive, arguments }
+    FromWorker::Call { call_id, place: Place(vec![1]), check, in_condition: false, primitive, arguments }
 }
 
 fn wait(call_id: u64) -> FromWorker {
@@ -132,4 +152,53 @@ async fn nothing_is_taken_after_the_end() {
     let (finished, journal) = told(&[end(), call(1, None), begin(2)]).await;
     assert_eq!(finished.exit, Exit::Done, "{:?}", finished.worker);
     assert!(!journal.iter().any(|line| line.contains("call_requested") || line.contains("check_begun")));
+}
+
+#[tokio::test]
+async fn a_script_that_ends_within_a_scope_did_not_come_to_its_end() {
+    let declaration = SCRIPT.replace("acceptance", "gameday").replace("observe", "change");
+    let begin = |call_id| FromWorker::ScopeBegin {
+        call_id,
+        place: Place(vec![0]),
+        title: "crafted".to_owned(),
+        watch: door::Watched::default(),
+    };
+    let ends = |scope| FromWorker::ScopeEnd { call_id: scope + 1, scope, ended: door::ScopeEnded::Finished };
+    let (finished, journal) = told_by(&declaration, &[begin(1), end()]).await;
+    assert_eq!(finished.exit, Exit::Script, "{:?}", finished.worker);
+    assert!(journal.iter().any(|line| line.contains("ended within a `during`")), "{journal:#?}");
+    let (finished, _) = told_by(&declaration, &[begin(1), ends(1), end()]).await;
+    assert_eq!(finished.exit, Exit::Done, "{:?}", finished.worker);
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_is_denied_on_record() {
+    let arguments = Value::table([("target", "vip:vault".into()), ("port", 8200.into())]);
+    let primitive = "tcp.connect".parse().expect("a name");
+    let place = Place(vec![1]);
+    let call = FromWorker::Call { call_id: 1, place, check: None, in_condition: false, primitive, arguments };
+    let (finished, journal) = told(&[call, end()]).await;
+    assert_eq!(finished.exit, Exit::Denied, "{:?}", finished.worker);
+    assert!(journal.iter().any(|line| line.contains("denied.undeclared")), "{journal:#?}");
+}
+
+/// Holds its end of the door open, and reads nothing from it.
+fn deaf(from: OwnedReadHalf) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let _held = from;
+        std::future::pending::<()>().await;
+    })
+}
+
+#[tokio::test]
+async fn a_worker_that_reads_nothing_is_ended_at_the_deadline() {
+    // The first does not read its script, which no buffer holds; the second does not read its replies.
+    let long = format!("{SCRIPT}// {}\n", "x".repeat(250 << 10));
+    let waits: Vec<FromWorker> = (0..10_000).map(wait).collect();
+    for (declaration, frames) in [(long.as_str(), &[][..]), (SCRIPT, &waits)] {
+        let (finished, _) = told_to(declaration, frames, Duration::from_secs(2), deaf).await;
+        assert_eq!(finished.exit, Exit::Limit, "{:?}", finished.worker);
+        let limit = WorkerEnd::Limit { message: "a run takes at most 2 s".to_owned() };
+        assert_eq!(finished.worker, limit);
+    }
 }

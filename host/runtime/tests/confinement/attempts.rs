@@ -2,13 +2,19 @@
 
 use std::fs::{File, OpenOptions};
 use std::hint::black_box;
-use std::io::{self, Write as _};
+use std::io::{self, IoSliceMut, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::thread;
 
+use nix::errno::Errno;
+use nix::mount::MsFlags;
+use nix::sched::CloneFlags;
+use nix::sys::ptrace;
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::unistd::{getpid, getppid};
 use rustix::fs::{MemfdFlags, Mode};
 use rustix::net::{AddressFamily, SocketType};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
@@ -62,6 +68,26 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     attempt("makes_a_pipe", Fate::Killed, || io::pipe().map(drop)),
     attempt("starts_a_program", Fate::Killed, || Command::new("/bin/true").status().map(drop)),
     attempt("becomes_a_program", Fate::Killed, || Err(Command::new("/bin/true").exec())),
+    attempt("becomes_a_program_by_a_descriptor", Fate::Killed, || {
+        let none: [&std::ffi::CStr; 0] = [];
+        let flags = nix::fcntl::AtFlags::empty();
+        match nix::unistd::execveat(nix::fcntl::AT_FDCWD, c"/bin/true", &[c"true"], &none, flags) {
+            Ok(never) => match never {},
+            Err(error) => Err(error.into()),
+        }
+    }),
+    attempt("traces_its_host", Fate::Killed, || answered(ptrace::detach(getppid(), None))),
+    attempt("traces_itself", Fate::Killed, || answered(ptrace::attach(getpid()))),
+    attempt("reads_the_memory_of_its_host", Fate::Killed, || {
+        let mut byte = [0];
+        let from = [RemoteIoVec { base: 0, len: 1 }];
+        answered(process_vm_readv(getppid(), &mut [IoSliceMut::new(&mut byte)], &from))
+    }),
+    attempt("leaves_what_it_shares", Fate::Killed, || answered(nix::sched::unshare(CloneFlags::CLONE_FILES))),
+    attempt("mounts_a_file_system", Fate::Killed, || {
+        let (kind, nowhere) = (Some("tmpfs"), "/nowhere-that-is");
+        answered(nix::mount::mount(kind, nowhere, kind, MsFlags::MS_RDONLY, None::<&str>))
+    }),
     attempt("looks_whether_its_host_lives", Fate::Killed, || {
         let host = rustix::process::getppid().ok_or(io::ErrorKind::NotFound)?;
         Ok(rustix::process::test_kill_process(host)?)
@@ -160,6 +186,14 @@ pub(crate) const INHERITED: i32 = 64;
 
 fn ok_if(holds: bool) -> io::Result<()> {
     if holds { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
+}
+
+/// Whether the kernel answers at all: what it answers depends on the account that runs the tests.
+fn answered<T>(answer: nix::Result<T>) -> io::Result<()> {
+    match answer {
+        Err(Errno::ENOSYS) => Err(Errno::ENOSYS.into()),
+        _ => Ok(()),
+    }
 }
 
 fn socket(family: AddressFamily, kind: SocketType) -> io::Result<()> {

@@ -149,3 +149,6 @@ fn compile(
     let rules: BTreeMap<i64, Vec<SeccompRule>> = rules.into_iter().collect();
     SeccompFilter::new(rules, otherwise, listed, std::env::consts::ARCH.try_into()?)?.try_into()
 }
+
+#[cfg(test)]
+mod tests;

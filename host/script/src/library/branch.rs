@@ -8,6 +8,7 @@ use fabric_model::check::Place;
 use fabric_model::door::{FromWorker, Limits, Start};
 use fabric_model::protection::{Protection, stands};
 use fabric_model::{PrimitiveName, Value};
+use nix::time::{ClockId, clock_gettime};
 
 use super::Language;
 use super::raised::Raised;
@@ -20,6 +21,12 @@ const CHECKS_LIMIT: u64 = 5_000;
 const BRANCHES_LIMIT: u64 = 20_000;
 /// Bytes of all frames that are not answered: titles and verdicts beside the output, which has its own limit.
 const FRAME_BYTES_LIMIT: u64 = 64 << 20;
+
+/// Seconds of processor time of one thread: all of a Luau script, and one branch of a Rhai script. Every operation that a script may
+/// have takes about two. A function of the language over long texts or lists counts as one operation, whatever it takes.
+const COMPUTING_SECONDS: i64 = 10;
+/// After how many operations that is looked at: each look costs a call of the system.
+const BETWEEN_LOOKS: u64 = 64;
 
 /// What all branches of a run share.
 pub(crate) struct Run {
@@ -71,6 +78,8 @@ impl Run {
         let operations = self.operations.fetch_add(1, Ordering::Relaxed);
         if operations >= self.limits.operations && stands(Protection::OperationLimit) {
             self.stop(&format!("more than {} operations in all branches together", self.limits.operations));
+        } else if operations.is_multiple_of(BETWEEN_LOOKS) && computed_seconds() >= COMPUTING_SECONDS {
+            self.stop(&format!("more than {COMPUTING_SECONDS} seconds of computing"));
         }
         self.stopped.load(Ordering::Relaxed)
     }
@@ -122,6 +131,11 @@ impl Run {
     pub(crate) fn limit(&self) -> Option<String> {
         held(&self.limit).clone()
     }
+}
+
+/// The processor time that this thread has taken; none where the kernel does not say.
+fn computed_seconds() -> i64 {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(0, |computed| computed.tv_sec())
 }
 
 /// One branch: the main one, or one of a `par`.

@@ -3,6 +3,7 @@
 use fabric_model::PrimitiveName;
 use fabric_model::door::FromWorker;
 
+use super::branch::Open;
 use super::raised::{Raised, argument};
 use super::{Caller, Language};
 use crate::link::Unsent;
@@ -25,11 +26,12 @@ pub(super) async fn call<L: Language, C: Caller<L>>(
     let arguments =
         caller.read(arguments).map_err(|e| argument(format!("the arguments of `{primitive}`: {e}")))?;
     let branch = caller.branch();
-    let (place, check) = (branch.next_place(), branch.open().check);
+    let (place, Open { check, in_condition, .. }) = (branch.next_place(), branch.open());
     let asked = branch.run.link.ask(|call_id| FromWorker::Call {
         call_id,
         place,
         check,
+        in_condition,
         primitive: primitive.clone(),
         arguments,
     });

@@ -112,8 +112,9 @@ fn spoken(call: &Call, given: &[mlua::Value]) -> Result<mlua::Value, Error> {
 
 fn shown(call: &Call, given: &[mlua::Value]) -> Result<mlua::Value, Error> {
     match given {
-        [value] => call.write(&words(call, value).as_str().into()),
-        _ => Err(argument("`tostring(value)` takes 1 argument").into()),
+        // What follows is ignored, as by Luau's own: `tostring(pcall(f))`.
+        [value, ..] => call.write(&words(call, value).as_str().into()),
+        [] => Err(argument("`tostring(value)` takes 1 argument").into()),
     }
 }
 

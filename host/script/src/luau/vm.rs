@@ -1,7 +1,7 @@
 //! The machine: what a Luau script may use, and every limit on it.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -12,7 +12,6 @@ use fabric_model::protection::{Protection, stands};
 use mlua::chunk::{ChunkMode, Compiler};
 use mlua::state::LuaOptions;
 use mlua::{Function, Lua, StdLib, Table, VmState};
-use nix::time::{ClockId, clock_gettime};
 
 use super::bind;
 use super::caller::Branch;
@@ -21,11 +20,6 @@ use crate::library::branch::Run;
 
 /// Bytes of everything that a script holds. The largest honest answers take some MiB.
 const MEMORY_BYTES: usize = 256 << 20;
-
-/// Seconds of processor time. Every operation that a script may have takes about one.
-const COMPUTING_SECONDS: i64 = 10;
-/// After how many operations that is looked at: each look costs a call of the system.
-const BETWEEN_LOOKS: u32 = 256;
 
 /// What the machine says when it is over that.
 const OUT_OF_MEMORY: &str = "not enough memory";
@@ -105,10 +99,9 @@ impl Vm {
         vm.environment.set("xpcall", xpcall)?;
         bind::bind(&vm, &vm.environment)?;
         vm.environment.set_readonly(stands(Protection::ReadOnlyGlobals));
-        vm.environment.set_safeenv(true);
-        let (run, watch) = (Arc::clone(&vm.run), Stopwatch(Cell::new(0)));
+        // Not a "safe environment": in one, the machine answers calls of its built-in functions itself, those too that are not in it.
+        let run = Arc::clone(&vm.run);
         vm.lua.set_interrupt(move |lua| {
-            watch.check(&run);
             if run.tick() && in_script(lua) {
                 // Thrown again at every step, whoever catches it.
                 return Err(mlua::Error::runtime("the script is over"));
@@ -157,22 +150,6 @@ impl Vm {
     /// The branch whose turn it is.
     pub(super) fn current(&self) -> Rc<Branch> {
         Rc::clone(&self.current.borrow())
-    }
-}
-
-/// Looks from time to time how long the script has computed. Matching a pattern may take minutes between few operations.
-struct Stopwatch(Cell<u32>);
-
-impl Stopwatch {
-    fn check(&self, run: &Run) {
-        let operations = self.0.get().wrapping_add(1);
-        self.0.set(operations);
-        if operations.is_multiple_of(BETWEEN_LOOKS)
-            && clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
-                .is_ok_and(|computed| computed.tv_sec() >= COMPUTING_SECONDS)
-        {
-            run.stop(&format!("more than {COMPUTING_SECONDS} seconds of computing"));
-        }
     }
 }
 
