@@ -1,12 +1,14 @@
 //! `fabric`: runs scripts against a site through capability-gated primitives, and verifies what it wrote about it.
 
 mod args;
+mod cases;
 mod codes;
 mod command;
 mod excerpt;
 mod output;
 mod place;
 mod reference;
+mod shell;
 mod stream;
 mod terminal;
 
@@ -88,6 +90,7 @@ fn dispatch(args: Args) -> Result<Exit, Refusal> {
         Command::Rehearse(run) => command::run::rehearse(&place, &run),
         Command::Run(run) => command::run::run(&place, &run),
         Command::Schema(schema) => command::schema::schema(&schema),
+        Command::Test(test) => command::test::test(&place, &test),
         Command::Thaw(thaw) => command::freeze::thaw(&place, &thaw),
         Command::Twin(twin) => command::twin::twin(&place, &twin),
         Command::Verify(verify) => command::verify::verify(&place, &verify),

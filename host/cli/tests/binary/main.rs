@@ -1,6 +1,8 @@
 //! The binary as operators, CI systems and bad scripts meet it: real processes, no network, nothing of the caller's environment.
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod drill;
