@@ -87,6 +87,7 @@ fn dispatch(args: Args) -> Result<Exit, Refusal> {
         Command::Recover(recover) => command::recover::recover(&place, &recover),
         Command::Plan(Plan::Show(show)) => command::plan::show(&place, &show),
         Command::Policy(Policy::Explain(explain)) => command::policy::explain(&place, &explain),
+        Command::Policy(Policy::Minimise(minimise)) => command::policy::minimise(&place, &minimise),
         Command::Rehearse(run) => command::run::rehearse(&place, &run),
         Command::Run(run) => command::run::run(&place, &run),
         Command::Schema(schema) => command::schema::schema(&schema),

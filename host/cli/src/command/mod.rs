@@ -20,4 +20,5 @@ pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod test;
 pub(crate) mod twin;
+mod used;
 pub(crate) mod verify;
