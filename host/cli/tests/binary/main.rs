@@ -46,3 +46,5 @@ mod scene;
 mod secrets;
 #[cfg(test)]
 mod shipped;
+#[cfg(test)]
+mod tutorial;
