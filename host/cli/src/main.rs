@@ -4,6 +4,7 @@ mod args;
 mod cases;
 mod codes;
 mod command;
+mod examples;
 mod excerpt;
 mod output;
 mod place;
@@ -14,7 +15,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches as _;
 use fabric_model::exit::Exit;
 use fabric_runtime::{Refusal, WORKER_SUBCOMMAND};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
@@ -31,7 +32,8 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == WORKER_SUBCOMMAND) {
         return fabric_script::worker::main();
     }
-    let args = match Args::try_parse() {
+    let given = examples::command().try_get_matches();
+    let args = match given.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(answer) => {
             // Help and version come this way too; clap knows which stream and code each has.
