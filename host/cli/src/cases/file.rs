@@ -19,6 +19,9 @@ const FORMAT: u32 = 1;
 
 const HINT: &str = "docs/testing.md explains the keys.";
 
+/// How fast a twin may be, as for `fabric rehearse --speed`.
+const SPEEDS: std::ops::RangeInclusive<u32> = 1..=1_000;
+
 /// The role that a case is run in unless it names one.
 const ROLE: &str = "site-dev";
 
@@ -43,6 +46,8 @@ pub(crate) struct Case {
     pub(crate) faults: Vec<Planted>,
     /// Whether changes are only planned.
     pub(crate) dry_run: bool,
+    /// How much faster the twin's time runs than ours.
+    pub(crate) speed: Option<u32>,
     /// The role that it is run in.
     pub(crate) role: Slug,
     /// The exit, where it does not follow from the checks.
@@ -80,6 +85,7 @@ struct WrittenCase {
     faults: Vec<Spanned<toml::Value>>,
     #[serde(default)]
     dry_run: bool,
+    speed: Option<Spanned<u32>>,
     role: Option<Spanned<Slug>>,
     exit: Option<Spanned<Exit>>,
     #[serde(default)]
@@ -185,6 +191,9 @@ impl WrittenCase {
                 }
             }
         }
+        if let Some(speed) = self.speed.as_ref().filter(|speed| !SPEEDS.contains(speed.get_ref())) {
+            refuse(speed.span().start, format!("a speed is {} to {}", SPEEDS.start(), SPEEDS.end()));
+        }
         let role = match self.role {
             Some(role) => role.into_inner(),
             None => ROLE.parse().ok()?,
@@ -195,6 +204,7 @@ impl WrittenCase {
             params: self.params,
             faults,
             dry_run: self.dry_run,
+            speed: self.speed.map(Spanned::into_inner),
             role,
             exit: self.exit.map(Spanned::into_inner),
             turns,
@@ -256,6 +266,7 @@ mod tests {
             ("name = \"down\"", "name = \"clean\"", 10, "two cases `clean`"),
             ("fail =", "fails =", 12, "unknown field `fails`"),
             ("@all", "@some", 12, "no set `some`"),
+            ("name = \"clean\"", "name = \"clean\"\nspeed = 0", 8, "a speed is 1 to 1000"),
             ("z: *", "x", 13, "`x` is expected as fail already"),
             ("name = \"clean\"", "name = \"clean\"\nexit = \"fine\"", 8, "unknown variant `fine`"),
             ("name = \"clean\"\n", "dry_run = true\n", 6, "missing field `name`"),

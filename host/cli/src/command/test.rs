@@ -171,7 +171,7 @@ impl<'a> Stage<'a> {
         let faults = case.faults.iter().map(|planted| planted.fault.clone()).collect();
         let began = Instant::now();
         let finished = conduct(&place, &scripted(args, file, case), how, Arc::new(WarningsOnly), |site| {
-            on_twin(site, faults, SPEED)
+            on_twin(site, faults, case.speed.unwrap_or(SPEED))
         })?;
         let told = told(&place, &finished)?;
         Ok(Ended {
@@ -206,6 +206,9 @@ fn again(args: &Test, file: &CaseFile, case: &Case) -> String {
     let mut words = vec!["fabric".to_owned(), "rehearse".to_owned(), shell::quoted(&file.script)];
     if case.dry_run {
         words.push("--dry-run".to_owned());
+    }
+    if let Some(speed) = case.speed {
+        words.extend(shell::option("speed", &speed.to_string()));
     }
     let files = [("site", &args.site), ("policy", &args.policy)];
     for (name, path) in files.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?))) {

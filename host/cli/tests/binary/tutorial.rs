@@ -119,7 +119,7 @@ impl Reader {
             .lines()
             .map(|line| line.trim_end().to_owned())
             .collect();
-        self.last = packets(&said).pop().or(self.last.take());
+        self.last = packets(&said.join("\n")).pop().or(self.last.take());
         said
     }
 
@@ -131,7 +131,7 @@ impl Reader {
 
 /// Has a command be about the packet that was named last, where it is about one.
 fn name_the_last(command: &mut String, last: Option<&String>) {
-    if let (Some(named), Some(last)) = (packets(&[command.clone()]).pop(), last) {
+    if let (Some(named), Some(last)) = (packets(command).pop(), last) {
         *command = command.replace(&named, last);
     }
 }
@@ -147,22 +147,22 @@ fn words(command: &str) -> Vec<String> {
         .collect()
 }
 
-/// The names of packets in these lines, in order: a time such as `20261121t143958z`, a title and a number.
-fn packets(lines: &[String]) -> Vec<String> {
+/// The names of packets in a text, in order: a time such as `20261121t143958z`, a title and a number.
+fn packets(text: &str) -> Vec<String> {
     let is_packet = |word: &&str| {
         let (day, rest) = word.split_once('t').unwrap_or_default();
         let (time, title) = rest.split_once("z-").unwrap_or_default();
         let digits = |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
         digits(day, 8) && digits(time, 6) && !title.is_empty()
     };
-    let words = lines.iter().flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-'));
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     words.filter(is_packet).map(str::to_owned).collect()
 }
 
 /// A line without what differs from run to run.
 fn kind(line: &str) -> String {
     let mut line = line.to_owned();
-    for packet in packets(&[line.clone()]) {
+    for packet in packets(&line) {
         line = line.replace(&packet, "PACKET");
     }
     let hex = |word: &str| word.len() >= 40 && word.bytes().all(|b| b.is_ascii_hexdigit());
@@ -218,7 +218,9 @@ fn the_tutorial_is_walked_as_it_stands() {
                         *shown = said;
                         continue;
                     }
-                    reader.packets.extend(packets(shown).into_iter().zip(packets(&said)));
+                    reader
+                        .packets
+                        .extend(packets(&shown.join("\n")).into_iter().zip(packets(&said.join("\n"))));
                     let [told, here] =
                         [&*shown, &said].map(|lines| lines.iter().map(|line| kind(line)).collect::<Vec<_>>());
                     assert_eq!(told, here, "what the page shows below `{command}` is not what it says");

@@ -401,11 +401,11 @@ mod tests {
         let mut found = Vec::new();
         for c in luau_type.chars() {
             depth += i32::from("({".contains(c)) - i32::from(")}".contains(c));
+            let begins = depth == 1 && list.is_empty() && c == '(';
             let ends = depth == 0 || (depth == 1 && c == ',');
-            if !ends && !(depth == 1 && list.is_empty() && c == '(') {
+            if !begins && !ends {
                 list.push(c);
-            }
-            if ends && !list.trim().is_empty() {
+            } else if ends && !list.trim().is_empty() {
                 let (name, kind) = list.split_once(':').expect("a name and a type");
                 found.push((name.trim().to_owned(), kind.trim().to_owned()));
                 list.clear();
