@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Case, CaseFile, Difference};
 use crate::stream::say;
-use crate::terminal::{duration, faint, plain, style};
+use crate::terminal::{duration, faint, lines, plain, style};
 
 /// A case that is over.
 pub(crate) struct Ended<'a> {
@@ -47,7 +47,7 @@ pub(crate) fn line(ended: &Ended<'_>) {
             "        {}\n          expected {}\n          observed {}",
             plain(about),
             plain(expected),
-            crate::terminal::lines(observed, "          ")
+            lines(observed, "          ")
         ));
     }
     say(format_args!("        {}:{}", plain(&ended.file.file), ended.case.line));
@@ -114,7 +114,7 @@ fn test_case(ended: &Ended<'_>) -> TestCase {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         let told = |d: &Difference| format!("{}: expected {}, observed {}", d.about, d.expected, d.observed);
         let told: Vec<String> = ended.differences.iter().map(told).collect();
-        status.set_message(crate::terminal::lines(&told.join("\n"), ""));
+        status.set_message(lines(&told.join("\n"), ""));
         status.set_description(plain(&ended.again));
         status
     };

@@ -1,5 +1,6 @@
 //! `fabric test`: the cases of scripts, each a rehearsal of its own on a twin of its own, with its faults.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -142,7 +143,7 @@ struct Stage<'a> {
     place: &'a Place,
     folder: TempDir,
     /// An operator's folder for each role.
-    homes: std::cell::RefCell<BTreeMap<Slug, Home>>,
+    homes: RefCell<BTreeMap<Slug, Home>>,
 }
 
 impl<'a> Stage<'a> {
@@ -150,7 +151,7 @@ impl<'a> Stage<'a> {
         let folder = tempfile::Builder::new().prefix("fabric-test").tempdir().map_err(|error| {
             Refusal::new(Exit::Configuration, format!("there is no place for the packets of tests: {error}"))
         })?;
-        Ok(Self { place, folder, homes: Default::default() })
+        Ok(Self { place, folder, homes: RefCell::default() })
     }
 
     fn home(&self, role: &Slug) -> Result<Home, Refusal> {

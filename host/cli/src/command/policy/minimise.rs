@@ -71,7 +71,8 @@ pub(crate) fn minimise(place: &Place, args: &PolicyMinimise) -> Result<Exit, Ref
 fn evidence(packet: &Path, trust: &Trust) -> Result<(RunHead, Used), Refusal> {
     let shown = packet.display();
     if !packet.is_dir() {
-        return Err(Refusal::new(Exit::NotFound, format!("there is no packet {shown}")));
+        return Err(Refusal::new(Exit::NotFound, format!("there is no packet {shown}"))
+            .hint("A packet is a folder; `evidence/runs/*/` are those of all runs."));
     }
     match fabric_evidence::verify(packet, trust, SystemTime::now()) {
         Ok(_) => used::by(packet),
