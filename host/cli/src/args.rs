@@ -12,6 +12,7 @@ use crate::command::docs::Docs;
 use crate::command::doctor::Doctor;
 use crate::command::explain::Explain;
 use crate::command::new::New;
+use crate::command::test::Test;
 
 /// What `--version` says. A build whose protections can be taken away, which only tests make, says so.
 const VERSION: &str = match fabric_model::protection::MARKER {
@@ -107,6 +108,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Print a JSON Schema
     Schema(Schema),
+    /// Try scripts on the twin: each case plants its faults, and the script must find them and nothing else
+    Test(Test),
     /// Lift the freezes of an environment
     Thaw(Thaw),
     /// Serve a twin of the site on a socket, for rehearsals that outlive their host
@@ -181,23 +184,44 @@ pub(crate) struct Thaw {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Policy {
-    /// Say which rules grant, deny and guard a call, and what the guards ask for
+    /// Say which rules grant, deny and guard a call or everything that a script declares, and what the guards ask for
     Explain(PolicyExplain),
+    /// Hold the policy against what runs used of it: what was used, what is wider than that, what was never used
+    Minimise(PolicyMinimise),
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct PolicyMinimise {
+    /// The packets of the runs
+    #[arg(value_name = "PACKET", required = true)]
+    pub(crate) packets: Vec<PathBuf>,
+    /// Write the smallest policy that these runs need to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
+    /// The site file or its folder [default: fabric.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) site: Option<PathBuf>,
+    /// The policy [default: policy.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct PolicyExplain {
     /// The primitive, such as unit.stop
-    pub(crate) primitive: PrimitiveName,
+    pub(crate) primitive: Option<PrimitiveName>,
     /// The resource, such as host:dns-edge-1/keepalived
-    pub(crate) resource: Resource,
+    pub(crate) resource: Option<Resource>,
+    /// Everything that this script declares, instead of one call
+    #[arg(long, value_name = "SCRIPT", conflicts_with = "primitive")]
+    pub(crate) script: Option<String>,
     /// In this role [default: yours]
     #[arg(long = "as", value_name = "ROLE")]
     pub(crate) role: Option<Slug>,
     /// In this environment [default: that of the resource in the site file]
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: Option<Slug>,
-    /// The site file or its folder [default: fabric.toml of the project]
+    /// The site file or its folder, or `twin` [default: fabric.toml of the project]
     #[arg(long, value_name = "FILE")]
     pub(crate) site: Option<PathBuf>,
     /// The policy [default: policy.toml of the project]

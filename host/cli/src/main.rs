@@ -1,18 +1,21 @@
 //! `fabric`: runs scripts against a site through capability-gated primitives, and verifies what it wrote about it.
 
 mod args;
+mod cases;
 mod codes;
 mod command;
+mod examples;
 mod excerpt;
 mod output;
 mod place;
 mod reference;
+mod shell;
 mod stream;
 mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches as _;
 use fabric_model::exit::Exit;
 use fabric_runtime::{Refusal, WORKER_SUBCOMMAND};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
@@ -29,7 +32,8 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == WORKER_SUBCOMMAND) {
         return fabric_script::worker::main();
     }
-    let args = match Args::try_parse() {
+    let given = examples::command().try_get_matches();
+    let args = match given.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(answer) => {
             // Help and version come this way too; clap knows which stream and code each has.
@@ -85,9 +89,11 @@ fn dispatch(args: Args) -> Result<Exit, Refusal> {
         Command::Recover(recover) => command::recover::recover(&place, &recover),
         Command::Plan(Plan::Show(show)) => command::plan::show(&place, &show),
         Command::Policy(Policy::Explain(explain)) => command::policy::explain(&place, &explain),
+        Command::Policy(Policy::Minimise(minimise)) => command::policy::minimise(&place, &minimise),
         Command::Rehearse(run) => command::run::rehearse(&place, &run),
         Command::Run(run) => command::run::run(&place, &run),
         Command::Schema(schema) => command::schema::schema(&schema),
+        Command::Test(test) => command::test::test(&place, &test),
         Command::Thaw(thaw) => command::freeze::thaw(&place, &thaw),
         Command::Twin(twin) => command::twin::twin(&place, &twin),
         Command::Verify(verify) => command::verify::verify(&place, &verify),

@@ -20,6 +20,8 @@ pub(crate) struct Place {
     pub(crate) project: PathBuf,
     /// The operator's folder.
     pub(crate) home: Home,
+    /// The folder in which packets are made.
+    runs: PathBuf,
 }
 
 impl Place {
@@ -32,13 +34,18 @@ impl Place {
             Some(folder) => folder.clone(),
             None => home_folder()?,
         };
-        Ok(Self { project, home: Home::at(home) })
+        Ok(Self { runs: project.join("evidence/runs"), project, home: Home::at(home) })
+    }
+
+    /// The same project, with another operator's folder and another folder for packets.
+    pub(crate) fn apart(&self, home: Home, runs: PathBuf) -> Self {
+        Self { project: self.project.clone(), home, runs }
     }
 
     /// The same place, with the home of rehearsals where the operator has not made a key of his own.
     pub(crate) fn for_rehearsals(&self) -> Self {
         let home = if self.home.is_set_up() { self.home.clone() } else { self.home.for_rehearsals() };
-        Self { project: self.project.clone(), home }
+        self.apart(home, self.runs.clone())
     }
 
     /// The site file: as given, or in the folder that is given, else that of the project.
@@ -88,7 +95,7 @@ impl Place {
 
     /// The folder in which packets are made.
     pub(crate) fn runs(&self) -> PathBuf {
-        self.project.join("evidence/runs")
+        self.runs.clone()
     }
 
     /// A path as short as it is clear: relative to the current folder where that is above it.

@@ -27,4 +27,4 @@ pub use guard::{
 pub use intent::{Authentic, Forged, IntentKey, Seal};
 pub use needs::Needs;
 pub use pattern::{NotAPattern, Pattern};
-pub use policy::{Never, Policy, RuleRef};
+pub use policy::{Grant, Met, Never, Policy, RuleRef};

@@ -1,6 +1,7 @@
 //! The policy: which principals may do what to which resources where.
 
 mod grantable;
+mod grants;
 mod guard;
 mod parse;
 mod reader;
@@ -18,6 +19,7 @@ use crate::network;
 use crate::pattern::Pattern;
 
 pub use self::grantable::Never;
+pub use self::grants::{Grant, Met};
 
 /// A policy file.
 #[derive(Clone, Debug)]
@@ -168,10 +170,14 @@ impl Rule {
     /// Whether an allow rule is about this environment and principal. What destroys is granted by names alone: as with
     /// resources, a `*` does not stand for them.
     pub(crate) fn is_for(&self, asked: &Asked, roles: &[Slug]) -> bool {
+        self.is_for_class(asked.class, &asked.environment, roles)
+    }
+
+    fn is_for_class(&self, class: Class, environment: &Slug, roles: &[Slug]) -> bool {
         let spelled_out = self.environments != Names::All && self.roles != Names::All;
-        self.environments.have(&asked.environment)
+        self.environments.have(environment)
             && self.roles.have_any(roles)
-            && (spelled_out || asked.class < Class::Destroy)
+            && (spelled_out || class < Class::Destroy)
     }
 
     /// The line of the first pattern about this primitive that `holds`.

@@ -83,7 +83,7 @@ pub enum FromWorker {
         place: Place,
         /// The innermost check that is open on this branch.
         check: Option<u64>,
-        /// Whether a condition of `abort_when` asks. A worker that leaves it out is believed: what it then changes it could as well have
+        /// Whether a condition of `abort_when` asks. A worker that hides it gains nothing: what it then changes it could as well have
         /// asked for beside the condition, and is undone in the same way.
         in_condition: bool,
         /// Which primitive.

@@ -3,7 +3,7 @@
 //! The host uses [`header`], [`modules`] and [`lint`] on the text; the worker process is [`worker::main`] and nothing else. The
 //! worker holds the engine and no power: everything a script does goes through the frames of `fabric_model::door`.
 
-pub use library::{CATALOGUE, Entry, Kind, Parameter};
+pub use library::{CATALOGUE, Entry, Kind, Parameter, SiteFunction, site_functions};
 
 pub mod confine;
 pub mod header;

@@ -75,7 +75,9 @@ pub(crate) fn bare() -> Outcome<Sample> {
         for call_id in (0..).take(CALLS) {
             let (place, primitive) = (Place::default(), "host.clock".parse()?);
             let arguments = Value::table([("host", "host-1".into())]);
-            door::write(&mut ours, &FromWorker::Call { call_id, place, check: None, primitive, arguments })?;
+            let call =
+                FromWorker::Call { call_id, place, check: None, in_condition: false, primitive, arguments };
+            door::write(&mut ours, &call)?;
             door::read::<Reply>(&mut ours)?;
         }
         Ok(())

@@ -9,15 +9,15 @@ use fabric_primitives::reference;
 use fabric_primitives::registry::{self, REGISTRY};
 use fabric_runtime::Refusal;
 
-use crate::reference::luau_definitions;
+use crate::reference::{functions, luau_definitions};
 use crate::stream::{pour, say, tell};
 
 /// The files that `--write` makes.
-const PAGES: [&str; 2] = ["primitives.md", "fabric.d.luau"];
+const PAGES: [&str; 3] = ["primitives.md", "functions.md", "fabric.d.luau"];
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Docs {
-    /// The primitive to read about [default: list all of them]
+    /// The primitive or function to read about [default: list all of them]
     pub(crate) name: Option<String>,
     /// Write the whole reference into this folder
     #[arg(long, value_name = "FOLDER", conflicts_with = "name")]
@@ -38,26 +38,31 @@ pub(crate) fn docs(args: &Docs) -> Result<Exit, Refusal> {
 }
 
 fn page_of(name: &str) -> Result<String, Refusal> {
-    let known = name.parse::<PrimitiveName>().ok().and_then(|name| registry::find(&name));
-    let primitive = known.ok_or_else(|| {
-        Refusal::new(Exit::NotFound, format!("there is no primitive `{name}`"))
+    if let Some(primitive) = name.parse::<PrimitiveName>().ok().and_then(|name| registry::find(&name)) {
+        return reference::section(primitive).map_err(no_page);
+    }
+    functions::find(name).map(|topic| topic.section()).ok_or_else(|| {
+        Refusal::new(Exit::NotFound, format!("there is neither a primitive nor a function `{name}`"))
             .hint("`fabric docs` lists what there is to read about.")
-    })?;
-    reference::section(primitive).map_err(no_page)
+    })
 }
 
+/// Primitives with their class, then functions.
 fn list() {
-    let width = REGISTRY.iter().map(|primitive| primitive.name().as_str().len()).max().unwrap_or_default();
-    for primitive in REGISTRY {
-        let name = primitive.name().to_string();
-        say(format_args!("{name:width$}  {:7}  {}", primitive.class().to_string(), primitive.summary()));
+    let topics = functions::topics();
+    let primitives = REGISTRY.iter().map(|p| (p.name().to_string(), p.class().to_string(), p.summary()));
+    let functions = topics.iter().map(|topic| (topic.name(), "function".to_owned(), topic.summary()));
+    let rows: Vec<(String, String, &str)> = primitives.chain(functions).collect();
+    let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
+    for (name, class, summary) in rows {
+        say(format_args!("{name:width$}  {class:8}  {summary}"));
     }
 }
 
 fn write(folder: &Path) -> Result<(), Refusal> {
     let page = reference::page(REGISTRY).map_err(no_page)?;
     fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
-    for (name, text) in PAGES.iter().zip([page, luau_definitions()]) {
+    for (name, text) in PAGES.iter().zip([page, functions::page(), luau_definitions()]) {
         let path = folder.join(name);
         fs::write(&path, text).map_err(|error| unwritable(&path, &error))?;
         tell(format_args!("wrote {}", path.display()));

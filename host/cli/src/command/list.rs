@@ -10,6 +10,7 @@ use fabric_script::language::Language;
 use serde_json::json;
 
 use crate::args::{List, Listed, Output};
+use crate::cases::ENDING;
 use crate::place::Place;
 use crate::stream::say;
 use crate::terminal;
@@ -68,18 +69,27 @@ fn scripts(place: &Place) -> (Vec<Row>, Vec<Refusal>) {
 
 /// Every script of the project.
 pub(super) fn paths(place: &Place) -> Vec<PathBuf> {
-    FOLDERS.iter().flat_map(|folder| scripts_in(&place.project.join(folder))).collect()
+    files(place, is_script)
 }
 
-/// The scripts directly in a folder; folders below it hold modules.
-fn scripts_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut scripts: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension().is_some_and(|ending| Language::ALL.iter().any(|l| ending == l.ending()))
-        })
-        .collect();
-    scripts.sort();
-    scripts
+/// Every file of cases of the project.
+pub(super) fn cases(place: &Place) -> Vec<PathBuf> {
+    files(place, |path| path.to_string_lossy().ends_with(ENDING))
+}
+
+/// Whether a file is a script by its name.
+pub(super) fn is_script(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| Language::ALL.iter().any(|l| ending == l.ending()))
+}
+
+/// The files directly in the folders of scripts; folders below them hold modules.
+fn files(place: &Place, wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for folder in FOLDERS {
+        let entries = fs::read_dir(place.project.join(folder)).into_iter().flatten().flatten();
+        let mut here: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| wanted(path)).collect();
+        here.sort();
+        found.extend(here);
+    }
+    found
 }

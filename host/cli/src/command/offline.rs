@@ -11,9 +11,10 @@ use fabric_model::site::Realm;
 use fabric_runtime::recording::{self, Source};
 use fabric_runtime::{Refusal, World};
 
-use super::run::{TWIN, Wanted, perform, with_key};
+use super::run::{How, TWIN, Wanted, perform, with_key};
 use crate::args::Scripted;
 use crate::place::Place;
+use crate::shell::{option, quoted};
 
 pub(super) fn offline(place: &Place, script: &Scripted, file: &Path) -> Result<Exit, Refusal> {
     if script.site.as_deref() == Some(Path::new(TWIN)) {
@@ -22,10 +23,11 @@ pub(super) fn offline(place: &Place, script: &Scripted, file: &Path) -> Result<E
     }
     let recorded = recording::load(file, |recording| again(script, file, recording))?;
     let realm = recorded.recording.site.realm;
-    let source = Source::Recording(Arc::new(recorded));
+    let answers = Source::Recording(Arc::new(recorded));
     // It counts for nothing, so whoever has no key gets one for it, as in a rehearsal: CI has none.
     let place = with_key(place)?;
-    perform(&place, script, Mode::Offline, Wanted::plan(), source, |file| Ok(World::offline(file, realm)))
+    let how = How { mode: Mode::Offline, wanted: Wanted::plan(), answers };
+    perform(&place, script, how, |file| Ok(World::offline(file, realm)))
 }
 
 /// The command that makes the recording anew.
@@ -38,7 +40,6 @@ fn again(script: &Scripted, file: &Path, recording: &Recording) -> String {
         Realm::Real | Realm::Lab => vec!["run".to_owned()],
     });
     words.push(quoted(&script.path));
-    let option = |name: &str, value: &str| [format!("--{name}"), quoted(value)];
     if let Some(site) = &script.site {
         words.extend(option("site", &site.display().to_string()));
     }
@@ -50,26 +51,4 @@ fn again(script: &Scripted, file: &Path, recording: &Recording) -> String {
     }
     words.extend(option("record", &file.display().to_string()));
     words.join(" ")
-}
-
-/// A word as a shell takes it, for people to paste.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_that_a_shell_would_take_apart_is_quoted() {
-        assert_eq!(quoted("zone=a.b"), "zone=a.b");
-        assert_eq!(quoted("why=it's on"), r"'why=it'\''s on'");
-        assert_eq!(quoted(""), "''");
-    }
 }

@@ -9,6 +9,7 @@ use fabric_model::exit::Exit;
 use fabric_model::{Class, Slug};
 use fabric_runtime::guard::{self, Ci, NoPlan};
 use fabric_runtime::recording::{self, Source};
+use fabric_runtime::site::SiteFile;
 use fabric_runtime::{Execution, Finished, Refusal, Run, Script, Watch, Worker, World, recover};
 use fabric_twin::{Twin, TwinFault};
 
@@ -26,7 +27,7 @@ pub(super) const TWIN: &str = "twin";
 const SEED: u64 = 1;
 
 /// How much faster the twin's time runs than ours where nobody says: a GameDay of a minute takes seconds.
-const SPEED: u32 = 10;
+pub(super) const SPEED: u32 = 10;
 
 pub(crate) fn run(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
     let RunArgs { script, offline, execution } = args;
@@ -46,7 +47,7 @@ pub(crate) fn run(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
             .hint("Add `--execute --plan DIGEST`, or leave them out: a dry run asks no guard."));
     }
     let wanted = Wanted { execute: *execute, plan: plan.as_deref(), claims: claims.to_guards() };
-    perform(place, script, Mode::Run, wanted, source(script), World::open)
+    perform(place, script, How { mode: Mode::Run, wanted, answers: source(script) }, World::open)
 }
 
 pub(crate) fn rehearse(place: &Place, args: &Rehearse) -> Result<Exit, Refusal> {
@@ -55,18 +56,21 @@ pub(crate) fn rehearse(place: &Place, args: &Rehearse) -> Result<Exit, Refusal> 
     let faults = script.faults.iter().map(|text| parse_fault(text)).collect::<Result<Vec<_>, _>>()?;
     let wanted =
         Wanted { execute: !args.dry_run, plan: args.plan.as_deref(), claims: args.claims.to_guards() };
-    perform(place, script, Mode::Rehearse, wanted, source(script), |file| match &args.twin {
+    let how = How { mode: Mode::Rehearse, wanted, answers: source(script) };
+    perform(place, script, how, |file| match &args.twin {
         Some(socket) => tokio::runtime::Handle::current().block_on(World::rehearsal_on(file, socket)),
-        None => {
-            let twin = Twin::at_speed(&file.site, SEED, args.speed);
-            for fault in faults {
-                twin.inject(fault).map_err(|error| {
-                    Refusal::new(Exit::Usage, format!("the fault cannot be planted: {error}"))
-                })?;
-            }
-            Ok(World::rehearsal(file, Arc::new(twin)))
-        }
+        None => on_twin(file, faults, args.speed),
     })
+}
+
+/// The site, played by a twin of the run's own with these faults.
+pub(super) fn on_twin(file: SiteFile, faults: Vec<TwinFault>, speed: u32) -> Result<World, Refusal> {
+    let twin = Twin::at_speed(&file.site, SEED, speed);
+    for fault in faults {
+        twin.inject(fault)
+            .map_err(|error| Refusal::new(Exit::Usage, format!("the fault cannot be planted: {error}")))?;
+    }
+    Ok(World::rehearsal(file, Arc::new(twin)))
 }
 
 /// The place, with a key for runs that count for nothing where the operator has none.
@@ -99,9 +103,21 @@ pub(super) struct Wanted<'a> {
 impl Wanted<'_> {
     /// Nothing but a plan.
     pub(super) fn plan() -> Self {
-        let claims = guard::Claims { reason: None, window: None, ci: Ci::detect(|_| None) };
-        Self { execute: false, plan: None, claims }
+        Self { execute: false, ..Self::changes() }
     }
+
+    /// Changes, for which nobody says anything to the guards.
+    pub(super) fn changes() -> Self {
+        let claims = guard::Claims { reason: None, window: None, ci: Ci::detect(|_| None) };
+        Self { execute: true, plan: None, claims }
+    }
+}
+
+/// How a script is run.
+pub(super) struct How<'a> {
+    pub(super) mode: Mode,
+    pub(super) wanted: Wanted<'a>,
+    pub(super) answers: Source,
 }
 
 impl Claims {
@@ -134,14 +150,36 @@ fn parse_fault(text: &str) -> Result<TwinFault, Refusal> {
     })
 }
 
+/// Runs a script, shows how it goes, and keeps of it what is to be kept.
 pub(super) fn perform(
     place: &Place,
     args: &Scripted,
-    mode: Mode,
-    wanted: Wanted<'_>,
-    answers: Source,
-    open: impl FnOnce(fabric_runtime::site::SiteFile) -> Result<World, Refusal>,
+    how: How<'_>,
+    open: impl FnOnce(SiteFile) -> Result<World, Refusal>,
 ) -> Result<Exit, Refusal> {
+    let terminal = (args.output == Output::Human).then(|| Arc::new(Terminal::new()));
+    let watch: Arc<dyn Watch> = match &terminal {
+        Some(terminal) => Arc::clone(terminal) as Arc<dyn Watch>,
+        None => Arc::new(WarningsOnly),
+    };
+    let finished = conduct(place, args, how, watch, open)?;
+    if let Some(terminal) = terminal {
+        terminal.finish();
+    }
+    output::finished(place, &finished, args.output)?;
+    keep(place, args, &finished)?;
+    Ok(finished.exit)
+}
+
+/// Runs a script to its sealed packet.
+pub(super) fn conduct(
+    place: &Place,
+    args: &Scripted,
+    how: How<'_>,
+    watch: Arc<dyn Watch>,
+    open: impl FnOnce(SiteFile) -> Result<World, Refusal>,
+) -> Result<Finished, Refusal> {
+    let How { mode, wanted, answers } = how;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Refusal::new(Exit::Bug, format!("the runtime cannot be started: {error}")))?;
     let _inside = runtime.enter();
@@ -150,11 +188,6 @@ pub(super) fn perform(
     let home = place.home.clone();
     // On the side, because OpenPGP takes as long as all other files together.
     let operator = tokio::task::spawn_blocking(move || home.operator());
-    let terminal = (args.output == Output::Human).then(|| Arc::new(Terminal::new()));
-    let watch: Arc<dyn Watch> = match &terminal {
-        Some(terminal) => Arc::clone(terminal) as Arc<dyn Watch>,
-        None => Arc::new(WarningsOnly),
-    };
     warn_of_orphans(place, &*watch)?;
     let operator = runtime
         .block_on(operator)
@@ -187,13 +220,7 @@ pub(super) fn perform(
         time_limit: Duration::from_secs(args.time_limit),
         watch,
     };
-    let finished = runtime.block_on(fabric_runtime::run_with(worker, run))?;
-    if let Some(terminal) = terminal {
-        terminal.finish();
-    }
-    output::finished(place, &finished, args.output)?;
-    keep(place, args, &finished)?;
-    Ok(finished.exit)
+    runtime.block_on(fabric_runtime::run_with(worker, run))
 }
 
 /// Whether what is to be kept of this run may be, and where it is to be.

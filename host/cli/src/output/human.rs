@@ -57,7 +57,8 @@ fn verdict(told: &Told) -> String {
     format!("{checks}{denials}: exit {}", told.run.exit)
 }
 
-fn worker_message(end: Option<&WorkerEnd>) -> Option<&str> {
+/// Why the script did not come to an end of its own.
+pub(crate) fn worker_message(end: Option<&WorkerEnd>) -> Option<&str> {
     match end? {
         WorkerEnd::Finished => None,
         WorkerEnd::Threw { message }

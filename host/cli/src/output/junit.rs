@@ -71,7 +71,8 @@ fn left(change: &ChangeRecord) -> TestCase {
     TestCase::new(format!("change {} is taken back: {}", change.change, plain(&change.summary)), status)
 }
 
-fn message(check: &CheckRecord) -> String {
+/// Why a check did not pass.
+pub(crate) fn message(check: &CheckRecord) -> String {
     let json = |value: &Value| serde_json::to_string(value).unwrap_or_default();
     let text = match (&check.expected, &check.observed, &check.fault, &check.message) {
         (Some(expected), Some(observed), ..) => {

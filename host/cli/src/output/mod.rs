@@ -5,6 +5,9 @@ mod json;
 mod junit;
 pub(crate) mod sarif;
 
+pub(crate) use human::worker_message;
+pub(crate) use junit::message as reason;
+
 use std::fs;
 use std::path::Path;
 
@@ -28,17 +31,25 @@ pub(crate) struct Told {
 /// # Errors
 /// When the packet that was just sealed cannot be read.
 pub(crate) fn finished(place: &Place, finished: &Finished, output: Output) -> Result<(), Refusal> {
-    let dir = &finished.sealed.dir;
-    let told = Told {
-        run: read(&dir.join("run.json"))?,
-        checks: read(&dir.join("checks.json"))?,
-        packet: place.shorten(dir),
-    };
+    let told = told(place, finished)?;
     match output {
         Output::Human => human::print(&place.project, &told),
         Output::Json => json::print(&told),
         Output::Junit => junit::print(&told),
     }
+}
+
+/// Reads what a finished run sealed.
+///
+/// # Errors
+/// When the packet cannot be read.
+pub(crate) fn told(place: &Place, finished: &Finished) -> Result<Told, Refusal> {
+    let dir = &finished.sealed.dir;
+    Ok(Told {
+        run: read(&dir.join("run.json"))?,
+        checks: read(&dir.join("checks.json"))?,
+        packet: place.shorten(dir),
+    })
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Refusal> {

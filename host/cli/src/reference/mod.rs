@@ -1,14 +1,13 @@
-//! The definition file for Luau's language server: the functions that every script has, and the primitives of the registry.
+//! The reference that is made from the registry of primitives and the catalogue of functions.
+
+pub(crate) mod functions;
 
 use fabric_primitives::reference;
 use fabric_primitives::registry::REGISTRY;
 
-/// The functions are not made from anything: their types stand in no schema.
-const FUNCTIONS: &str = include_str!("functions.d.luau");
-
-/// All of it.
+/// The definition file for Luau's language server: the functions that every script has, and the primitives of the registry.
 pub(crate) fn luau_definitions() -> String {
-    format!("{}{FUNCTIONS}", reference::definitions(REGISTRY))
+    format!("{}{}", reference::definitions(REGISTRY), functions::definitions())
 }
 
 #[cfg(test)]
@@ -19,29 +18,38 @@ mod tests {
 
     use super::*;
 
-    /// Written anew by `FABRIC_REGENERATE=1 cargo test -p fabric reference::`.
-    const CURRENT: &str = include_str!("../../../../docs/reference/fabric.d.luau");
-
-    #[test]
-    fn the_definitions_are_current() {
-        let made = luau_definitions();
+    /// Holds a file of `docs/reference` against what is made. `FABRIC_REGENERATE=1 cargo test -p fabric reference::` writes it anew.
+    fn is_current(name: &str, made: &str) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name);
         if std::env::var_os("FABRIC_REGENERATE").is_some_and(|asked| asked == "1") {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/fabric.d.luau");
             return std::fs::write(path, made).expect("the file can be written");
         }
-        assert!(CURRENT == made, "the definitions are not current: write them anew with FABRIC_REGENERATE=1");
+        let current = std::fs::read_to_string(path).expect("the file is there");
+        assert!(current == made, "{name} is not current: write it anew with FABRIC_REGENERATE=1");
     }
 
     #[test]
-    fn every_function_that_scripts_have_is_defined_once() {
-        // The language itself has it.
-        for name in lint::FUNCTIONS.iter().filter(|name| **name != "print") {
-            let found = FUNCTIONS.matches(&format!("\ndeclare {name}: ")).count();
-            assert_eq!(found, 1, "{name}");
+    fn the_definitions_are_current() {
+        is_current("fabric.d.luau", &luau_definitions());
+    }
+
+    #[test]
+    fn the_page_of_functions_is_current() {
+        is_current("functions.md", &functions::page());
+    }
+
+    #[test]
+    fn every_function_that_scripts_have_is_defined_and_described_once() {
+        let (definitions, page) = (functions::definitions(), functions::page());
+        for name in lint::FUNCTIONS {
+            // The language itself declares it.
+            let expected = usize::from(name != "print");
+            assert_eq!(definitions.matches(&format!("\ndeclare {name}: ")).count(), expected, "{name}");
+            assert_eq!(page.matches(&format!("\n## `{name}`\n")).count(), 1, "{name}");
         }
-        let (_, site) = FUNCTIONS.split_once("declare site: {").expect("the namespace of the site");
         for name in lint::SITE_FUNCTIONS {
-            assert!(site.contains(&format!("\n\t{name}: ")), "{name}");
+            assert_eq!(definitions.matches(&format!("\n\t{name}: ")).count(), 1, "{name}");
+            assert_eq!(page.matches(&format!("\n## `site.{name}`\n")).count(), 1, "{name}");
         }
     }
 }

@@ -211,8 +211,28 @@ fn the_reference_is_read_on_the_terminal_and_written_as_files() {
     }
     assert!(scene.fabric(&["docs"]).stdout.contains("unit.stop"));
     scene.fabric(&["docs", "dns.qery"]).refused(5, &["dns.qery", "fabric docs"]);
+    for (name, parts) in [
+        (
+            "check",
+            [
+                "check(\"the front door answers\", ||",
+                "check(\"the front door answers\", function()",
+                "| `title` | string |",
+            ],
+        ),
+        ("site.hosts", ["site::hosts(#{", "site.hosts{", "every host whose fields equal"]),
+    ] {
+        let page = scene.fabric(&["docs", name]);
+        assert_eq!((page.code, page.stderr.as_str()), (Some(0), ""));
+        let listed = scene.fabric(&["docs"]).stdout;
+        assert!(listed.lines().any(|line| line.starts_with(&format!("{name} "))), "{name}: {listed}");
+        for part in parts {
+            assert!(page.stdout.contains(part), "{part}: {}", page.stdout);
+        }
+    }
     assert_eq!(scene.fabric(&["docs", "--write", "reference"]).code, Some(0));
     assert!(scene.read("reference/primitives.md").contains("## `dns.query`"));
+    assert!(scene.read("reference/functions.md").contains("## `check`"));
     let definitions = scene.fabric(&["docs", "--luau-definitions"]).stdout;
     assert_eq!(scene.read("reference/fabric.d.luau"), definitions);
     assert!(definitions.contains("declare dns: {"), "{definitions}");

@@ -1,6 +1,8 @@
 //! The binary as operators, CI systems and bad scripts meet it: real processes, no network, nothing of the caller's environment.
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod drill;
@@ -33,6 +35,8 @@ mod peers;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod refusals;
@@ -42,3 +46,5 @@ mod scene;
 mod secrets;
 #[cfg(test)]
 mod shipped;
+#[cfg(test)]
+mod tutorial;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use fabric_model::{Class, Slug};
+use fabric_model::{Class, PrimitiveName, Slug};
 
 use super::situation::Touch;
+use crate::pattern::Pattern;
 use crate::policy::{Entry, Names, Primitives};
 
 /// How long an approval counts where its row does not say, in minutes: a day. Whoever approves may make it shorter.
@@ -116,6 +117,22 @@ impl Guard {
                 })
         };
         self.is_about(touch, roles) && (touch.class < Class::Destroy || spelled_out())
+    }
+
+    /// Whether the row is about some change that a declared need can be.
+    pub(crate) fn may_be_about(
+        &self,
+        primitive: &PrimitiveName,
+        need: &Pattern,
+        environment: &Slug,
+        roles: &[Slug],
+    ) -> bool {
+        let about = |pattern: &Pattern| pattern.meets(need) || pattern.forbids_all_of(need);
+        self.environments.have(environment)
+            && self.roles.have_any(roles)
+            && self.entries.iter().any(|entry| {
+                entry.primitives.have(primitive) && entry.patterns.iter().any(|(pattern, _)| about(pattern))
+            })
     }
 
     fn entry_of(&self, touch: &Touch) -> Option<&Entry> {

@@ -27,6 +27,11 @@ impl Pattern {
         }
     }
 
+    /// Whether this matches everything that the other can match.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.meets(other) && self.forbids_all_of(other)
+    }
+
     /// Whether a denial of this pattern holds for everything that the other can match.
     pub(crate) fn forbids_all_of(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

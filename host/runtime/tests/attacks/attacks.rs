@@ -109,7 +109,7 @@ const fn confined(name: &'static str, ends: Ends, act: fn(&mut Door)) -> Attack 
 }
 
 fn call(call_id: u64, check: Option<u64>, primitive: &str, arguments: Json) -> Json {
-    json!({"frame": "call", "call_id": call_id, "place": [1], "check": check, "primitive": primitive, "arguments": arguments})
+    json!({"frame": "call", "call_id": call_id, "place": [1], "check": check, "in_condition": false, "primitive": primitive, "arguments": arguments})
 }
 
 /// The one call that script and policy allow.
@@ -212,7 +212,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         door.text(br#"{"frame":"print","place":[0],"text":"a","text":"b"}"#);
     }),
     confined("gives_an_argument_twice", Ends::Broken(GONE), |door| {
-        door.text(br#"{"frame":"call","call_id":1,"place":[0],"check":null,"primitive":"tcp.connect","arguments":{"port":53,"target":"vip:dns","target":"host:dns-edge-1"}}"#);
+        door.text(br#"{"frame":"call","call_id":1,"place":[0],"check":null,"in_condition":false,"primitive":"tcp.connect","arguments":{"port":53,"target":"vip:dns","target":"host:dns-edge-1"}}"#);
         door.linger();
     }),
     confined("gives_an_unknown_field", Ends::Broken(GONE), |door| {

@@ -29,8 +29,8 @@ pub(crate) use branches::{Slot, begin_branches};
 use catalogue::Function;
 pub use catalogue::{CATALOGUE, Entry, FUNCTIONS, Kind, Parameter};
 use raised::{Raised, Thrown, Uncrossable};
-pub use site::FUNCTIONS as SITE_FUNCTIONS;
 pub(crate) use site::NAMESPACE as SITE;
+pub use site::{FUNCTIONS as SITE_FUNCTIONS, SiteFunction, functions as site_functions};
 
 /// What a language calls its things.
 pub(crate) trait Language: Sized + 'static {

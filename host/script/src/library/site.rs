@@ -38,6 +38,43 @@ const KINDS: [(&str, &str); 6] = [
     ("zone", "zones"),
 ];
 
+/// A function of the namespace, for references.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteFunction {
+    /// Its name, without the namespace.
+    pub name: &'static str,
+    /// What it does, in one sentence.
+    pub summary: String,
+    /// What it takes, as a call shows it: a name, a filter, or nothing.
+    pub argument: Option<&'static str>,
+    /// What it takes and gives back, as Luau's definitions write it.
+    pub luau_type: &'static str,
+}
+
+/// Every function of the namespace, with what it does.
+pub fn functions() -> impl Iterator<Item = SiteFunction> {
+    FUNCTIONS.iter().map(|name| {
+        let one = KINDS.iter().find(|(one, _)| one == name);
+        let all = KINDS.iter().find(|(_, all)| all == name);
+        let (summary, argument, luau_type) = match (one, all) {
+            (Some((one, _)), _) => {
+                (format!("The {one} of that name."), Some("name"), "(name: string) -> { [string]: any }")
+            }
+            (_, Some((one, all))) => (
+                format!(
+                    "All {all}, or every {one} whose fields equal those of the filter; each with its `name`."
+                ),
+                Some("filter"),
+                "(filter: { [string]: any }?) -> { { [string]: any } }",
+            ),
+            (None, None) => {
+                ("What the site file says of the site itself.".to_owned(), None, "() -> { [string]: any }")
+            }
+        };
+        SiteFunction { name, summary, argument, luau_type }
+    })
+}
+
 /// Calls one of its functions: one thing by its name, all of a kind, or all of a kind whose fields equal those of a filter.
 pub(super) fn call<L: Language, C: Caller<L>>(
     caller: &C,

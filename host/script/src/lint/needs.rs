@@ -60,6 +60,21 @@ fn needs_line(primitive: &PrimitiveName, declared: &[&Need], missing: &[&Resourc
     format!("\"{primitive}\" = [{}]", quoted.join(", "))
 }
 
+/// What the host asks meanwhile where a scope names a group of VIPs.
+const HOLDER: &str = "vip.holder";
+
+/// Whether a call opens a scope in which the holders of VIPs are watched, as far as that is written out.
+fn may_watch(call: &Call) -> bool {
+    let opens = call.namespace.is_none() && call.receiver.is_none() && call.name == "during";
+    opens
+        && match call.arguments.first() {
+            Some(Expression::Table(options)) => {
+                !options.whole || options.fields.iter().any(|(name, _)| name.text == "group")
+            }
+            options => options.is_some(),
+        }
+}
+
 /// Needs of the header that neither the script nor a module of it uses.
 pub(super) fn unused(program: &Program, subject: &Subject<'_>, world: &World<'_>) -> Vec<Finding> {
     let everywhere: Vec<&Call> = program.files.iter().flat_map(|file| calls(&file.body)).collect();
@@ -71,8 +86,9 @@ pub(super) fn unused(program: &Program, subject: &Subject<'_>, world: &World<'_>
             .iter()
             .filter(|call| classed(call, world.primitives).is_some_and(|(name, _)| name == primitive))
             .collect();
-        // A probe names its primitive as text.
-        let by_text = texts.iter().any(|text| text == primitive.as_str());
+        // A probe names its primitive as text, and a scope with a group has the host ask who holds each VIP of it.
+        let by_text = texts.iter().any(|text| text == primitive.as_str())
+            || (primitive.as_str() == HOLDER && everywhere.iter().any(|call| may_watch(call)));
         let spot = Spot { line: need.line, column: 0 };
         if users.is_empty() && !by_text {
             let message = format!("`{primitive}` is declared, and nothing calls it");

@@ -447,6 +447,29 @@ fn a_finding_has_its_place_and_the_line_to_write() {
 }
 
 #[test]
+fn a_scope_with_a_group_uses_what_it_takes_to_watch_it() {
+    let watched = Case { needs: "\"vip.holder\" = [\"vip:dns\"]", ..GAMEDAY };
+    let unused = |language, group: &str| {
+        let body = match language {
+            Language::Rhai => {
+                format!("during(#{{ title: \"t\", {group} fault: || unit::stop(#{{}}) }}, || 1);")
+            }
+            Language::Luau => {
+                let group = group.replace(':', " =");
+                format!(
+                    "during({{ title = \"t\", {group} fault = function() unit.stop{{}} end }}, function() end)"
+                )
+            }
+        };
+        let found = found_in(&watched, language, &body);
+        found.iter().filter(|f| f.diagnostic.message.contains("`vip.holder`")).count()
+    };
+    for language in Language::ALL {
+        assert_eq!((unused(language, "group: \"dns\","), unused(language, "")), (0, 1), "{language:?}");
+    }
+}
+
+#[test]
 fn a_need_that_nothing_uses_is_found_and_one_that_a_module_or_a_probe_uses_is_not() {
     let unused = |case: &Case, language, body: &str| {
         found_in(case, language, body).into_iter().filter(|f| f.rule.id == "unused-need").count()
