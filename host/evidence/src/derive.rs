@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fabric_model::check::{Basis, Place, Status};
 use fabric_model::exit::Exit;
+use fabric_model::protection::{Protection, stands};
 use fabric_model::site::Realm;
 
 use self::changes::Changes;
@@ -247,7 +248,7 @@ impl<'a> Story<'a> {
     fn implied_exits(&self) -> Vec<Exit> {
         let counts = self.counts();
         let mut exits = Vec::new();
-        if !self.denials.is_empty() {
+        if !self.denials.is_empty() && stands(Protection::DenialLatch) {
             exits.push(Exit::Denied);
         }
         match self.worker {

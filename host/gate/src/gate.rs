@@ -148,7 +148,9 @@ impl Gate {
             return Some(denial::alias(asked, alias, &rule, &self.principal));
         }
         let expected = match &**granted {
-            Resource::Addr(granted) => addresses.iter().all(|address| *address == granted.to_canonical()),
+            Resource::Addr(granted) => {
+                addresses.iter().all(|address| *address == canonical_address(*granted))
+            }
             Resource::File { .. } | Resource::Named { .. } => true,
         };
         if addresses.is_empty() || !expected {

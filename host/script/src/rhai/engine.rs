@@ -47,7 +47,9 @@ pub(crate) fn for_branch(branch: &Arc<Branch>) -> Engine {
     let mut engine = bare();
     add_language(&mut engine);
     bind::register(&mut engine, branch);
-    engine.set_max_operations(branch.run.limits.operations);
+    if stands(Protection::OperationLimit) {
+        engine.set_max_operations(branch.run.limits.operations);
+    }
     engine.set_module_resolver(Resolver::new(Arc::clone(branch)));
     let (printing, debugging, watching) = (Arc::clone(branch), Arc::clone(branch), Arc::clone(branch));
     // The engine gives these no way to fail, so a limit ends the script one operation later.
@@ -100,12 +102,9 @@ fn bare() -> Engine {
     engine.set_optimization_level(OptimizationLevel::None);
     engine.set_strict_variables(true);
     engine.set_fail_on_invalid_map_property(true);
-    if stands(Protection::CallDepth) {
-        engine.set_max_call_levels(CALL_LEVELS);
-    }
-    if stands(Protection::ExpressionDepth) {
-        engine.set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH);
-    }
+    engine.set_max_call_levels(if stands(Protection::CallDepth) { CALL_LEVELS } else { usize::MAX });
+    let depth = if stands(Protection::ExpressionDepth) { EXPRESSION_DEPTH } else { usize::MAX };
+    engine.set_max_expr_depths(depth, depth);
     if stands(Protection::ValueSizes) {
         engine.set_max_string_size(STRING_BYTES);
         engine.set_max_array_size(LIST_ITEMS);

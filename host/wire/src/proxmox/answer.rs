@@ -36,9 +36,12 @@ pub(super) fn read<T: DeserializeOwned>(response: &Response) -> Result<T, WireEr
 
 /// The data within the envelope.
 pub(super) fn data<T: DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
-    let envelope: Envelope<T> =
-        serde_json::from_slice(body).map_err(|e| WireError::Garbage(format!("Proxmox answers {e}")))?;
-    Ok(envelope.data)
+    let envelope: Result<Envelope<T>, _> = serde_json::from_slice(body);
+    // What the reader complains about it quotes, line ends included.
+    let unread = |error: serde_json::Error| {
+        WireError::Garbage(format!("Proxmox answers {}", printable(&error.to_string())))
+    };
+    Ok(envelope.map_err(unread)?.data)
 }
 
 /// Whether the API refuses an order because the guest is as ordered already: `CT 112 not running`.
@@ -125,6 +128,18 @@ mod tests {
         for body in ["", "<html>", "{}", r#"{"data":"x"}"#, r#"{"data":7"#] {
             assert!(matches!(answer(200, "OK", body), Err(WireError::Garbage(_))), "{body}");
         }
+    }
+
+    #[test]
+    fn what_is_no_answer_cannot_break_a_line_either() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Status {
+            Running,
+        }
+        let error = data::<Status>(br#"{"data":"a\n\u001b[2J"}"#).expect_err("no status");
+        assert!(!error.to_string().contains(char::is_control), "{error}");
+        assert!(matches!(data(br#"{"data":"running"}"#), Ok(Status::Running)));
     }
 
     #[test]
