@@ -22,7 +22,7 @@ const UNCONFINED: u8 = 4;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, first, name, confined] = arguments.as_slice()
+    if let [_, first, name, confined, _host] = arguments.as_slice()
         && first == ATTEMPT
     {
         return ExitCode::from(make(name, confined == "confined"));
@@ -63,7 +63,7 @@ fn judge(attempt: &Attempt) -> Result<(), Failed> {
 fn started(name: &str, confined: &str) -> ExitStatus {
     let (_ours, theirs) = UnixStream::pair().expect("a pair");
     Command::new("/proc/self/exe")
-        .args([ATTEMPT, name, confined])
+        .args([ATTEMPT, name, confined, &std::process::id().to_string()])
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
