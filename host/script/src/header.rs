@@ -10,9 +10,6 @@ use toml::Spanned;
 
 use crate::language::Language;
 
-const HINT_BLOCK: &str =
-    "Begin the script with `// /// fabric`, the declaration as TOML in comments, and `// ///`.";
-
 /// What a script declares of itself.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Header {
@@ -169,7 +166,11 @@ struct Block {
 
 impl Block {
     fn find(file: &str, source: &str, comment: &str) -> Result<Self, Diagnostic> {
-        let missing = |offset, what: &str| Diagnostic::at(file, source, offset, what).hint(HINT_BLOCK);
+        let missing = |offset, what: &str| {
+            Diagnostic::at(file, source, offset, what).hint(format!(
+                "Begin the script with `{comment} /// fabric`, the declaration as TOML in comments, and `{comment} ///`."
+            ))
+        };
         let mut found: Option<Self> = None;
         let mut offset = 0;
         for whole in source.split_inclusive('\n') {

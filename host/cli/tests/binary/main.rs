@@ -5,6 +5,8 @@ mod cases;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod drill;
 #[cfg(test)]
 mod exits;

@@ -25,8 +25,8 @@ use libtest_mimic::{Arguments, Trial};
 
 use crate::attack::Attack;
 
-/// What the corpus has at least.
-const SCRIPTS: usize = 60;
+/// How many attacks the corpus has at least in both languages.
+const IN_BOTH: usize = 100;
 
 #[cfg(fabric_removable_protections)]
 fn main() -> ExitCode {
@@ -60,10 +60,27 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// Enough scripts are there, and every kind of end.
+/// Enough attacks are there, every kind of end, and each end with a code and with words that say why.
 fn whole(attacks: &[Attack]) {
-    let scripts: usize = attacks.iter().map(|attack| attack.languages().len()).sum();
-    assert!(scripts >= SCRIPTS, "{scripts} scripts");
+    let in_both = attacks.iter().filter(|attack| attack.languages().len() == 2).count();
+    assert!(in_both >= IN_BOTH, "{in_both} attacks in both languages");
+    for attack in attacks {
+        for language in attack.languages() {
+            let (outcome, end) = (attack.outcome(language), attack.end(language));
+            let codes: &[i32] = match outcome {
+                "aborted" => &[1],
+                "denied" => &[6],
+                "limit" => &[21],
+                "refused" => &[2, 5, 20],
+                // In a check a fault is an error of that check.
+                "script fault" => &[11, 20],
+                other => panic!("{}: no run ends as {other}", attack.name),
+            };
+            assert!(codes.contains(&end.code), "{}: {outcome} with {}", attack.name, end.code);
+            assert!(!end.says.is_empty(), "{}: nothing shows that it ends for its reason", attack.name);
+            assert_eq!(outcome == "refused", !end.packet, "{}: what is refused has no packet", attack.name);
+        }
+    }
     for outcome in ["aborted", "denied", "limit", "refused", "script fault"] {
         assert!(attacks.iter().any(|attack| attack.expect.outcome == outcome), "no attack ends as {outcome}");
     }

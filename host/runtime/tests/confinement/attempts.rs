@@ -14,10 +14,13 @@ use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
 use nix::sys::ptrace;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
-use nix::unistd::{getpid, getppid};
+use nix::unistd::{Pid, getpid};
 use rustix::fs::{MemfdFlags, Mode};
 use rustix::net::{AddressFamily, SocketType};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
+
+/// Which argument of this program says who started it.
+pub(crate) const HOST: usize = 4;
 
 /// One attempt.
 pub(crate) struct Attempt {
@@ -76,12 +79,15 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
             Err(error) => Err(error.into()),
         }
     }),
-    attempt("traces_its_host", Fate::Killed, || answered(ptrace::detach(getppid(), None))),
+    attempt("traces_its_host", Fate::Killed, || {
+        answered(ptrace::detach(Pid::from_raw(host()?.as_raw_nonzero().get()), None))
+    }),
     attempt("traces_itself", Fate::Killed, || answered(ptrace::attach(getpid()))),
     attempt("reads_the_memory_of_its_host", Fate::Killed, || {
         let mut byte = [0];
         let from = [RemoteIoVec { base: 0, len: 1 }];
-        answered(process_vm_readv(getppid(), &mut [IoSliceMut::new(&mut byte)], &from))
+        let host = Pid::from_raw(host()?.as_raw_nonzero().get());
+        answered(process_vm_readv(host, &mut [IoSliceMut::new(&mut byte)], &from))
     }),
     attempt("leaves_what_it_shares", Fate::Killed, || answered(nix::sched::unshare(CloneFlags::CLONE_FILES))),
     attempt("mounts_a_file_system", Fate::Killed, || {
@@ -89,16 +95,12 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
         answered(nix::mount::mount(kind, nowhere, kind, MsFlags::MS_RDONLY, None::<&str>))
     }),
     attempt("looks_whether_its_host_lives", Fate::Killed, || {
-        let host = rustix::process::getppid().ok_or(io::ErrorKind::NotFound)?;
-        Ok(rustix::process::test_kill_process(host)?)
+        Ok(rustix::process::test_kill_process(host()?)?)
     }),
     attempt("sends_itself_a_signal", Fate::Killed, || {
         Ok(rustix::process::kill_process(rustix::process::getpid(), Signal::CHILD)?)
     }),
-    attempt("stops_its_host", Fate::Killed, || {
-        let host = rustix::process::getppid().ok_or(io::ErrorKind::NotFound)?;
-        Ok(rustix::process::kill_process(host, Signal::CONT)?)
-    }),
+    attempt("stops_its_host", Fate::Killed, || Ok(rustix::process::kill_process(host()?, Signal::CONT)?)),
     attempt("makes_itself_dumpable_again", Fate::Killed, || {
         Ok(rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)?)
     }),
@@ -186,6 +188,12 @@ pub(crate) const INHERITED: i32 = 64;
 
 fn ok_if(holds: bool) -> io::Result<()> {
     if holds { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
+}
+
+/// The process that started this one. It is told, because whoever asks the kernel is killed for that.
+fn host() -> io::Result<rustix::process::Pid> {
+    let told = std::env::args().nth(HOST).and_then(|host| host.parse().ok());
+    told.and_then(rustix::process::Pid::from_raw).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 /// Whether the kernel answers at all: what it answers depends on the account that runs the tests.

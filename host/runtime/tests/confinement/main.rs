@@ -29,7 +29,7 @@ const UNCONFINED: u8 = 4;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, first, name, confined, without] = arguments.as_slice()
+    if let [_, first, name, confined, _host, without] = arguments.as_slice()
         && first == ATTEMPT
     {
         return ExitCode::from(make(name, confined == CONFINED, without));
@@ -107,7 +107,7 @@ fn started(name: &str, confined: &str, without: &str) -> ExitStatus {
     let inherited = rustix::io::fcntl_dupfd_cloexec(&ours, INHERITED).expect("a number is free");
     rustix::io::fcntl_setfd(&inherited, FdFlags::empty()).expect("it is open");
     Command::new("/proc/self/exe")
-        .args([ATTEMPT, name, confined, without])
+        .args([ATTEMPT, name, confined, &std::process::id().to_string(), without])
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
