@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fabric_model::confinement::{Confinement, Lack, Layer};
 use fabric_model::door::{FRAME_LIMIT, VERSION};
+use rustix::net::{AddressFamily, SocketType};
 use serde_json::{Value as Json, json};
 
 use crate::door::{Door, framed, rest};
@@ -365,7 +366,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         tried(door, Command::new("/bin/true").status().is_ok())
     }),
     confined("opens_a_socket", Ends::Broken("SIGSYS"), |door| {
-        tried(door, std::net::UdpSocket::bind("127.0.0.1:0").is_ok());
+        tried(door, rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None).is_ok());
     }),
     confined("takes_all_memory", Ends::Broken(GONE), |_| {
         let mut taken: Vec<Vec<u8>> = Vec::new();

@@ -82,7 +82,7 @@ pub(crate) fn meet(attack: &Attack) -> ExitCode {
         watch: Arc::new(Unwatched),
         answers: Source::Site,
     }));
-    let finished = finished.unwrap_or_else(|refusal| panic!("{}: no packet: {refusal}", attack.name));
+    let finished = finished.expect("a run that began ends with a packet");
     let dir = &finished.sealed.dir;
     let findings = verify(dir, &trust, SystemTime::now()).err().unwrap_or_default();
     let read = |name: &str| fs::read_to_string(dir.join(name)).expect("the packet has it");

@@ -1,6 +1,11 @@
 //! What a process can still do once it is confined as a worker is: each attempt is made by this program, started again, with and
 //! without the lock-down. An attempt that fails without it would prove nothing, so there it must succeed.
 
+#![cfg_attr(
+    fabric_removable_protections,
+    expect(dead_code, reason = "there only what gets through is asked for")
+)]
+
 mod attempts;
 #[path = "../../../../tests/hostile/experiments.rs"]
 mod experiments;
