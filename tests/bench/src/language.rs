@@ -31,11 +31,22 @@ pub(crate) fn in_luau(say: &str) -> String {
 /// Runs the loop in a bare engine, with nothing that fabric adds: no limits, no door.
 pub(crate) fn be_engine(argument: &str) -> Outcome<()> {
     if argument == LUAU {
-        Lua::new().load(in_luau("print")).exec().map_err(|error| error.to_string())?;
+        in_bare_luau().map_err(|error| error.to_string())?;
     } else {
         let mut engine = Engine::new();
         engine.on_print(|text| println!("{text}"));
         engine.run(&in_rhai("print"))?;
     }
     Ok(())
+}
+
+fn in_bare_luau() -> mlua::Result<()> {
+    let lua = Lua::new();
+    // Luau's own would keep the lines back until the end.
+    let print = lua.create_function(|_, text: String| {
+        println!("{text}");
+        Ok(())
+    })?;
+    lua.globals().set("print", print)?;
+    lua.load(in_luau("print")).exec()
 }

@@ -133,7 +133,7 @@ fn site(fleet: &Fleet, behind: bool) -> Outcome<String> {
 
 /// A site of many hosts, for the twin.
 fn many() -> Outcome<String> {
-    let addresses = (1..=MANY).map(|number| IpAddr::from(Ipv4Addr::from(0x0a0a_0000 + number)));
+    let addresses = (1..=MANY).map(|number| IpAddr::from(Ipv4Addr::from(0x0a0a_0100 + number)));
     let nowhere = Path::new("known_hosts");
     hosts("10.10.0", "16", 22, nowhere, nowhere, addresses, false)
 }
