@@ -170,7 +170,8 @@ fn hosts(
             text,
             "\n[hosts.host-{number}]\nenvironment = \"bench\"\nplane = \"bench\"\nrole = \"sshd\"\nnode = \"node\"\n\
              vmid = {}\n{way}interfaces = [\n  {{ name = \"eth0\", bridge = \"vmbr0\", address = \"{address}/{prefix}\", \
-             mac = \"BC:24:11:00:{:02X}:{:02X}\" }},\n]\n",
+             mac = \"BC:24:11:00:{:02X}:{:02X}\" }},\n]\n\
+             units.ssh = {{ enabled = true, sub_state = \"running\" }}\n",
             1000 + number,
             number / 256,
             number % 256,
