@@ -37,11 +37,12 @@ pub(super) fn read<T: DeserializeOwned>(response: &Response) -> Result<T, WireEr
 /// The data within the envelope.
 pub(super) fn data<T: DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
     let envelope: Result<Envelope<T>, _> = serde_json::from_slice(body);
-    // What the reader complains about it quotes, line ends included.
-    let unread = |error: serde_json::Error| {
-        WireError::Garbage(format!("Proxmox answers {}", printable(&error.to_string())))
-    };
-    Ok(envelope.map_err(unread)?.data)
+    Ok(envelope.map_err(|error| garbage(&format!("Proxmox answers {error}")))?.data)
+}
+
+/// An answer that cannot be understood. Whatever is quoted from it has no line ends any more.
+pub(super) fn garbage(what: &str) -> WireError {
+    WireError::Garbage(printable(what))
 }
 
 /// Whether the API refuses an order because the guest is as ordered already: `CT 112 not running`.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::answer::garbage;
 use super::client::{Client, segment};
 use super::lenient;
 use super::network::{self, NetworkInterface};
@@ -178,8 +179,7 @@ pub(super) fn config(raw: RawConfig) -> Result<GuestConfig, WireError> {
     let mut interfaces = Vec::new();
     for (key, value) in &raw.others {
         let Some(place) = network::place(key) else { continue };
-        let text =
-            value.as_str().ok_or_else(|| WireError::Garbage(format!("Proxmox gives {key} not as text")))?;
+        let text = value.as_str().ok_or_else(|| garbage(&format!("Proxmox gives {key} not as text")))?;
         interfaces.push((place, network::parse(key, text)?));
     }
     interfaces.sort_by_key(|(place, _)| *place);
@@ -206,8 +206,7 @@ fn split_list(text: &str) -> Vec<String> {
 
 fn interface(raw: RawInterface) -> Result<GuestInterface, WireError> {
     let mac = raw.hwaddr.or(raw.hardware_address);
-    let mac =
-        mac.ok_or_else(|| WireError::Garbage(format!("Proxmox gives `{}` without a MAC address", raw.name)))?;
+    let mac = mac.ok_or_else(|| garbage(&format!("Proxmox gives `{}` without a MAC address", raw.name)))?;
     let addresses = match raw.addresses {
         Some(addresses) => addresses
             .into_iter()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::answer::garbage;
 use crate::error::WireError;
 
 /// One `netN` of a container's configuration.
@@ -38,36 +39,36 @@ pub struct NetworkInterface {
 
 /// Reads the value of one `netN`. Keys that are not read here are passed over.
 pub(super) fn parse(key: &str, value: &str) -> Result<NetworkInterface, WireError> {
-    let garbage = |what: String| WireError::Garbage(format!("Proxmox gives {key} as `{value}`: {what}"));
+    let unread = |what: String| garbage(&format!("Proxmox gives {key} as `{value}`: {what}"));
     let mut parts = BTreeMap::new();
     for part in value.split(',') {
-        let (name, text) = part.split_once('=').ok_or_else(|| garbage(format!("`{part}` has no value")))?;
+        let (name, text) = part.split_once('=').ok_or_else(|| unread(format!("`{part}` has no value")))?;
         if parts.insert(name, text).is_some() {
-            return Err(garbage(format!("`{name}` stands twice")));
+            return Err(unread(format!("`{name}` stands twice")));
         }
     }
     let text = |name: &str| parts.get(name).map(|text| (*text).to_owned());
     let flag = |name: &str| match parts.get(name) {
         Some(&"1") => Ok(true),
         Some(&"0") | None => Ok(false),
-        Some(other) => Err(garbage(format!("`{other}` is not a flag"))),
+        Some(other) => Err(unread(format!("`{other}` is not a flag"))),
     };
     let number = |name: &str| match parts.get(name).map(|text| text.parse::<u32>()) {
-        Some(Err(_)) => Err(garbage(format!("{name} is not a number"))),
+        Some(Err(_)) => Err(unread(format!("{name} is not a number"))),
         Some(Ok(number)) => Ok(Some(number)),
         None => Ok(None),
     };
     let tag = number("tag")?.map(u16::try_from).transpose();
     Ok(NetworkInterface {
         key: key.to_owned(),
-        name: text("name").ok_or_else(|| garbage("it has no name".into()))?,
+        name: text("name").ok_or_else(|| unread("it has no name".into()))?,
         bridge: text("bridge"),
         address: text("ip"),
         gateway: text("gw"),
         address6: text("ip6"),
         gateway6: text("gw6"),
         mac: text("hwaddr"),
-        tag: tag.map_err(|_| garbage("the tag is over 16 bits".into()))?,
+        tag: tag.map_err(|_| unread("the tag is over 16 bits".into()))?,
         mtu: number("mtu")?,
         firewall: flag("firewall")?,
         link_down: flag("link_down")?,
@@ -107,6 +108,8 @@ mod tests {
         {
             assert!(matches!(parse("net0", bad), Err(WireError::Garbage(_))), "{bad}");
         }
+        let error = parse("net0", "bridge=b\n\u{1b}[2J").expect_err("it has no name");
+        assert!(!error.to_string().contains(char::is_control), "{error}");
     }
 
     #[test]
