@@ -8,6 +8,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde_json::json;
 
 use super::{Case, CaseFile, Difference};
+use crate::output::junit;
 use crate::stream::say;
 use crate::terminal::{duration, faint, lines, plain, style};
 
@@ -100,11 +101,7 @@ pub(crate) fn junit(ended: &[Ended<'_>]) -> Result<(), Refusal> {
         suite.add_test_cases(cases.iter().map(test_case));
         report.add_test_suite(suite);
     }
-    let text = report
-        .to_string()
-        .map_err(|error| Refusal::new(Exit::Bug, format!("the report cannot be printed: {error}")))?;
-    say(text);
-    Ok(())
+    junit::write(&report)
 }
 
 fn test_case(ended: &Ended<'_>) -> TestCase {

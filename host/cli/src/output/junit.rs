@@ -38,6 +38,14 @@ pub(super) fn print(told: &Told) -> Result<(), Refusal> {
     }
     let mut report = Report::new(told.run.head.run_id.as_str());
     report.add_test_suite(suite);
+    write(&report)
+}
+
+/// Prints a report.
+///
+/// # Errors
+/// When it cannot be written as XML.
+pub(crate) fn write(report: &Report) -> Result<(), Refusal> {
     let text = report
         .to_string()
         .map_err(|error| Refusal::new(Exit::Bug, format!("the report cannot be printed: {error}")))?;

@@ -2,7 +2,7 @@
 
 mod human;
 mod json;
-mod junit;
+pub(crate) mod junit;
 pub(crate) mod sarif;
 
 pub(crate) use human::worker_message;
