@@ -220,7 +220,12 @@ pub(super) fn conduct(
         time_limit: Duration::from_secs(args.time_limit),
         watch,
     };
-    runtime.block_on(fabric_runtime::run_with(worker, run))
+    // As a task, so that the door and the calls that it begins share a thread of the runtime where they can: one that waits outside it
+    // has to be woken for each.
+    let finished = runtime.spawn(fabric_runtime::run_with(worker, run));
+    runtime
+        .block_on(finished)
+        .map_err(|panic| Refusal::new(Exit::Bug, format!("the run ended in a panic: {panic}")))?
 }
 
 /// Whether what is to be kept of this run may be, and where it is to be.

@@ -21,6 +21,8 @@ mod killed;
 #[cfg(test)]
 mod lockdown;
 #[cfg(test)]
+mod many;
+#[cfg(test)]
 mod new;
 #[cfg(test)]
 mod offline;
