@@ -91,7 +91,7 @@ fn lists_are_of_strings_and_not_empty() {
     refused(
         "[\"lab\"]",
         "\"lab\"",
-        "4: `environments` is a string, not a list of strings",
+        "4: `environments`: expected a list of strings, found string",
         "environments = [",
     );
     refused("[\"lab\"]", "[1]", "4: an entry of `environments` is not a string", "environments = [");

@@ -92,7 +92,7 @@ impl Script {
         for (name, param) in &self.header.params {
             let value = match given.get(name) {
                 Some(text) => param.kind.parse(text).ok_or_else(|| {
-                    usage(format!("parameter `{name}` is not a {}: `{text}`", param.kind.as_str()))
+                    usage(format!("parameter `{name}`: expected {}, found `{text}`", param.kind.as_str()))
                 })?,
                 None => {
                     param.default.clone().ok_or_else(|| usage(format!("parameter `{name}` is missing")))?

@@ -234,10 +234,10 @@ impl Block {
             }
             if let Some(default) = param.default.as_ref().filter(|d| !param.kind.admits(d.get_ref())) {
                 let message = format!(
-                    "the default of `{}` is a {}, its type is {}",
+                    "the default of `{}`: expected {}, found {}",
                     name.get_ref(),
-                    default.get_ref().kind(),
-                    param.kind.as_str()
+                    param.kind.as_str(),
+                    default.get_ref().kind()
                 );
                 refuse(default.span().start, message, "Make the default fit the type.");
             }
@@ -338,7 +338,7 @@ mod tests {
             ("\"acceptance\"", "\"suite\"", 6, 11, "unknown variant `suite`"),
             ("title", "titel", 5, 4, "unknown field `titel`"),
             ("\"string\"", "\"float\"", 9, 11, "unknown variant `float`"),
-            ("\"a.test\"", "7", 10, 14, "the default of `zone` is a integer"),
+            ("\"a.test\"", "7", 10, 14, "the default of `zone`: expected string, found integer"),
             ("\"dns.query\"", "\"dns query\"", 17, 4, "is not a primitive"),
             ("[\"vip:dns\"]", "[]", 17, 4, "on no resource"),
             ("\"DNS\"", "\"DNS", 5, 16, "string"),

@@ -99,7 +99,7 @@ fn parameters_are_checked_against_the_declaration() {
         "// /// fabric\n// title = \"T\"\n// kind = \"acceptance\"\n// reach = \"observe\"\n// [params.n]\n// type = \"integer\"\n// [needs]\n// ///\ncheck(\"n\", || expect_eq(\"n\", param(\"n\"), 7));\n",
     );
     scene.fabric(&["rehearse", "script.rhai"]).refused(2, &["parameter `n` is missing"]);
-    scene.fabric(&["rehearse", "script.rhai", "--param", "n=x"]).refused(2, &["not a integer: `x`"]);
+    scene.fabric(&["rehearse", "script.rhai", "--param", "n=x"]).refused(2, &["expected integer, found `x`"]);
     scene.fabric(&["rehearse", "script.rhai", "--param", "m=7"]).refused(2, &["no parameter `m`", "takes n"]);
     assert_eq!(scene.fabric(&["rehearse", "script.rhai", "--param", "n=7"]).code, Some(0));
 }

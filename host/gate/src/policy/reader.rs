@@ -108,7 +108,7 @@ impl<'i> Reader<'i> {
         let hint = format!("Write it as `{key} = [\"...\"]`.");
         let Some(items) = value.get_ref().as_array() else {
             let kind = value.get_ref().type_str();
-            self.wrong(value.span(), format!("`{key}` is a {kind}, not a list of strings"), hint);
+            self.wrong(value.span(), format!("`{key}`: expected a list of strings, found {kind}"), hint);
             return Vec::new();
         };
         if items.is_empty() {

@@ -44,7 +44,7 @@ impl<'a, L: Language, C: Caller<L>> Arguments<'a, L, C> {
             };
             if !fits {
                 return Err(argument(format!(
-                    "`{}` of `{}` is a {}, not a {}",
+                    "`{}` of `{}`: expected {}, found {}",
                     parameter.name,
                     entry.name,
                     parameter.kind.word(),
@@ -93,7 +93,7 @@ impl<'a, L: Language, C: Caller<L>> Arguments<'a, L, C> {
     pub(super) fn text(&self, index: usize) -> Result<String, Raised> {
         match self.read(index)? {
             Value::Text(text) => Ok(text),
-            other => Err(argument(format!("`{}` needs a text, not a {}", self.entry.name, other.kind()))),
+            other => Err(argument(format!("`{}`: expected string, found {}", self.entry.name, other.kind()))),
         }
     }
 
@@ -106,7 +106,7 @@ impl<'a, L: Language, C: Caller<L>> Arguments<'a, L, C> {
             Value::List(items) => Ok(items),
             // An empty table of Luau is whichever is wanted.
             Value::Map(fields) if fields.is_empty() => Ok(Vec::new()),
-            other => Err(argument(format!("{} needs a list, not a {}", self.entry.name, other.kind()))),
+            other => Err(argument(format!("`{}`: expected list, found {}", self.entry.name, other.kind()))),
         }
     }
 

@@ -47,7 +47,7 @@ impl Expectation {
             Self::True => match arguments.any(1)? {
                 Value::Bool(observed) => (observed, observed.into(), true.into()),
                 other => {
-                    return Err(argument(format!("expect_true needs a boolean, not a {}", other.kind())));
+                    return Err(argument(format!("`expect_true`: expected boolean, found {}", other.kind())));
                 }
             },
             Self::SameSet => {

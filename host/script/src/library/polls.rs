@@ -106,7 +106,7 @@ pub(super) async fn poll<L: Language, C: Caller<L>>(
     let branch = caller.branch();
     let options = match arguments.any(0)? {
         Value::Map(options) => options,
-        other => return Err(argument(format!("the options are a table, not a {}", other.kind())).into()),
+        other => return Err(argument(format!("the options: expected table, found {}", other.kind())).into()),
     };
     let (rhythm, condition) = (Rhythm::read(arguments.entry.name, &options)?, arguments.function(1)?);
     let mut in_a_row = 0;

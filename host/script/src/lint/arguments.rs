@@ -159,7 +159,7 @@ impl Checker<'_> {
                 || (*wanted == "list" && is_empty_table)
         });
         if !kinds.is_empty() && !fits {
-            return Some(format!("is a {}, not a {kind}", kinds.join(" or a ")));
+            return Some(format!("must be {}, found {kind}", kinds.join(" or ")));
         }
         match value {
             Expression::Literal(Value::Int(number), _) => out_of_range(schema, *number),
