@@ -1,6 +1,6 @@
 //! Writing a packet: a folder with a journal while the run lasts, sealed when it is over.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use crate::key::{KeyError, Signer};
 use crate::manifest::{self, Manifest};
 use crate::record::{ChecksRecord, RunRecord};
 use crate::report;
+use crate::sidecar;
 use crate::stamp::Stamp;
 
 /// The journal's file name.
@@ -88,7 +89,7 @@ pub struct Sealed {
     pub signature: PathBuf,
 }
 
-fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, PacketError> {
+pub(crate) fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, PacketError> {
     result.map_err(|source| PacketError::Io { path: path.to_owned(), source })
 }
 
@@ -179,25 +180,10 @@ impl PacketFolder {
             let file = self.dir.join(path);
             at(&file, fs::set_permissions(&file, Permissions::from_mode(0o400)))?;
         }
-        let signature = self.write_signature(signer, &signature)?;
+        let signature = sidecar::add_signature(&self.dir, signer.fingerprint(), &signature)?;
         let sealed = Sealed { dir: self.dir, manifest_digest: Digest::of(&bytes), run, checks, signature };
         sealed.enter(signer, now)?;
         Ok(sealed)
-    }
-
-    /// The signature appears under its name in one step: a packet with a signature is a sealed one.
-    fn write_signature(&self, signer: &Signer, armored: &[u8]) -> Result<PathBuf, PacketError> {
-        let folder = self.dir.join("signatures");
-        at(&folder, DirBuilder::new().mode(0o700).create(&folder))?;
-        let name = folder.join(format!("{}.asc", signer.fingerprint()));
-        let unfinished = folder.join("unfinished");
-        write_new(&unfinished, armored)?;
-        at(&unfinished, fs::set_permissions(&unfinished, Permissions::from_mode(0o400)))?;
-        at(&name, fs::rename(&unfinished, &name))?;
-        for folder in [folder.as_path(), self.dir.as_path()] {
-            at(folder, File::open(folder).and_then(|f| f.sync_all()))?;
-        }
-        Ok(name)
     }
 }
 
@@ -227,7 +213,7 @@ pub(crate) fn json_file<T: serde::Serialize>(record: &T) -> Result<Vec<u8>, NotC
     Ok(bytes)
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), PacketError> {
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), PacketError> {
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(bytes)?;

@@ -23,6 +23,15 @@ pub const ROLE: &str = "role@fabric.samakia.net";
 /// The notation that holds what the signature means, such as `seal`.
 pub const INTENT: &str = "intent@fabric.samakia.net";
 
+/// The intent of whoever sealed a packet of his own run.
+pub const SEAL: &str = "seal";
+
+/// The intent of whoever sealed what a killed run left, or put back what it changed.
+pub const RECOVER: &str = "recover";
+
+/// The intent of whoever signs what somebody else sealed.
+pub const COUNTERSIGN: &str = "countersign";
+
 /// The largest signature file that is read, in bytes. One by Ed25519 has under 700.
 pub const FILE_LIMIT: u64 = 16 << 10;
 

@@ -1,21 +1,26 @@
-//! The trust file: whose signatures count, in which roles. It lies outside every packet.
+//! The trust file: whose signatures count, in which roles and when; whose timestamps; and what a packet must have to count. It lies
+//! outside every packet.
 
-use std::collections::BTreeSet;
+mod reading;
+mod requirement;
+
 use std::fs;
-use std::ops::Range;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use sequoia_openpgp as openpgp;
 
 use fabric_model::{Diagnostic, Digest, Slug};
 use openpgp::Cert;
-use openpgp::cert::CertParser;
-use openpgp::parse::Parse as _;
 use serde::Deserialize;
 use toml::Spanned;
+use toml::value::Datetime;
 
 use crate::fingerprint::Fingerprint;
-use crate::key;
+use crate::stamp::Stamp;
+use crate::timestamp::Authority;
+use reading::Reading;
+
+pub use requirement::Requirement;
 
 /// The only format of the trust file so far.
 pub const FORMAT: u32 = 1;
@@ -24,6 +29,8 @@ pub const FORMAT: u32 = 1;
 #[derive(Clone, Debug)]
 pub struct Trust {
     principals: Vec<Trusted>,
+    authorities: Vec<Authority>,
+    requirements: Vec<Requirement>,
     digest: Digest,
 }
 
@@ -38,6 +45,10 @@ pub struct Trusted {
     pub roles: Vec<Slug>,
     /// Whether its signatures stopped counting.
     pub revoked: bool,
+    /// From when on its signatures count.
+    pub valid_from: Option<Stamp>,
+    /// Until when they do.
+    pub valid_until: Option<Stamp>,
     pub(crate) cert: Cert,
 }
 
@@ -47,6 +58,10 @@ struct File {
     format: Spanned<u32>,
     #[serde(default, rename = "principal")]
     principals: Vec<Spanned<Entry>>,
+    #[serde(default, rename = "timestamp_authority")]
+    authorities: Vec<AuthorityEntry>,
+    #[serde(default, rename = "require")]
+    requirements: Vec<requirement::Entry>,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +73,20 @@ struct Entry {
     roles: Spanned<Vec<Spanned<String>>>,
     #[serde(default)]
     revoked: bool,
+    valid_from: Option<Spanned<Datetime>>,
+    valid_until: Option<Spanned<Datetime>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuthorityEntry {
+    name: Spanned<String>,
+    certificates: Spanned<String>,
+    url: Option<Spanned<String>>,
+    #[serde(default)]
+    policies: Vec<Spanned<String>>,
+    valid_from: Option<Spanned<Datetime>>,
+    valid_until: Option<Spanned<Datetime>>,
 }
 
 impl Trust {
@@ -90,8 +119,7 @@ impl Trust {
             let offset = e.span().map_or(0, |span| span.start);
             vec![Diagnostic::at(file, text, offset, e.message().to_owned())]
         })?;
-        let mut reading =
-            Reading { file, text, found: Vec::new(), names: BTreeSet::new(), keys: BTreeSet::new() };
+        let mut reading = Reading::of(file, text);
         if *raw.format.get_ref() != FORMAT {
             reading.fault(raw.format.span(), "the only format of a trust file is 1", "Write `format = 1`.");
         }
@@ -99,11 +127,17 @@ impl Trust {
         for entry in raw.principals {
             principals.extend(reading.principal(entry.into_inner(), &certificate));
         }
-        if reading.found.is_empty() {
-            Ok(Self { principals, digest: Digest::of(text.as_bytes()) })
-        } else {
-            Err(reading.found)
+        let mut authorities = Vec::new();
+        for entry in raw.authorities {
+            authorities.extend(reading.authority(entry, &certificate));
         }
+        let requirements = raw.requirements.into_iter().map(|entry| reading.requirement(entry)).collect();
+        reading.done().map(|()| Self {
+            principals,
+            authorities,
+            requirements,
+            digest: Digest::of(text.as_bytes()),
+        })
     }
 
     /// The digest of the trust file's text, which holds the fingerprint of every certificate.
@@ -116,6 +150,16 @@ impl Trust {
         &self.principals
     }
 
+    /// The authorities whose timestamps count.
+    pub fn authorities(&self) -> &[Authority] {
+        &self.authorities
+    }
+
+    /// What packets must have beside a seal.
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
     /// The certificate with this primary fingerprint.
     pub fn principal(&self, fingerprint: &Fingerprint) -> Option<&Trusted> {
         self.principals.iter().find(|p| p.fingerprint == *fingerprint)
@@ -124,136 +168,5 @@ impl Trust {
     /// The roles of a certificate: none for one that is unknown or revoked.
     pub fn roles_of(&self, fingerprint: &Fingerprint) -> &[Slug] {
         self.principal(fingerprint).map_or(&[], |p| p.roles.as_slice())
-    }
-}
-
-struct Reading<'a> {
-    file: &'a str,
-    text: &'a str,
-    found: Vec<Diagnostic>,
-    names: BTreeSet<String>,
-    keys: BTreeSet<Fingerprint>,
-}
-
-impl Reading<'_> {
-    fn fault(&mut self, span: Range<usize>, message: impl Into<String>, hint: &str) {
-        self.found.push(Diagnostic::at(self.file, self.text, span.start, message).hint(hint));
-    }
-
-    fn principal(
-        &mut self,
-        entry: Entry,
-        certificate: &impl Fn(&Path) -> std::io::Result<Vec<u8>>,
-    ) -> Option<Trusted> {
-        let before = self.found.len();
-        if !self.names.insert(entry.name.get_ref().clone()) {
-            self.fault(entry.name.span(), "this name stands twice", "Give each principal one entry.");
-        }
-        let roles = self.roles(&entry.roles);
-        let fingerprint = match Fingerprint::from_copied(entry.fingerprint.get_ref()) {
-            Ok(fingerprint) => fingerprint,
-            Err(e) => {
-                self.fault(
-                    entry.fingerprint.span(),
-                    e.to_string(),
-                    "Copy it from `gpg --show-keys` on the certificate's file.",
-                );
-                return None;
-            }
-        };
-        if !self.keys.insert(fingerprint.clone()) {
-            self.fault(
-                entry.fingerprint.span(),
-                "this certificate stands twice",
-                "Give each certificate one entry.",
-            );
-        }
-        let cert = self.certificate(&entry.certificate, certificate)?;
-        if key::fingerprint(&cert).ok().as_ref() != Some(&fingerprint) {
-            self.fault(
-                entry.fingerprint.span(),
-                format!("the certificate's fingerprint is {}, not this", cert.fingerprint().to_hex().to_lowercase()),
-                "Ask the holder for his fingerprint by another way than the file came, then correct file or entry.",
-            );
-        }
-        let name = entry.name.into_inner();
-        let roles = if entry.revoked { Vec::new() } else { roles };
-        (self.found.len() == before).then_some(Trusted {
-            name,
-            fingerprint,
-            roles,
-            revoked: entry.revoked,
-            cert,
-        })
-    }
-
-    fn roles(&mut self, stated: &Spanned<Vec<Spanned<String>>>) -> Vec<Slug> {
-        if stated.get_ref().is_empty() {
-            self.fault(
-                stated.span(),
-                "a principal without a role can sign nothing",
-                "Name at least one role, such as `site-dev`, or write `revoked = true`.",
-            );
-        }
-        let mut roles = Vec::new();
-        for role in stated.get_ref() {
-            match role.get_ref().parse::<Slug>() {
-                Ok(slug) if roles.contains(&slug) => {
-                    self.fault(role.span(), "this role stands twice", "Remove one of the two.");
-                }
-                Ok(slug) => roles.push(slug),
-                Err(e) => {
-                    self.fault(role.span(), e.to_string(), "Write a role as one word, such as `site-dev`.")
-                }
-            }
-        }
-        roles
-    }
-
-    fn certificate(
-        &mut self,
-        stated: &Spanned<String>,
-        read: &impl Fn(&Path) -> std::io::Result<Vec<u8>>,
-    ) -> Option<Cert> {
-        let path = Path::new(stated.get_ref());
-        if !path.components().all(|c| matches!(c, Component::Normal(_))) {
-            self.fault(
-                stated.span(),
-                "a certificate lies beside the trust file or below it",
-                "Write a relative path without `..`, such as `certs/site-dev.asc`.",
-            );
-            return None;
-        }
-        let bytes = match read(path) {
-            Ok(bytes) => bytes,
-            Err(e) => {
-                self.fault(
-                    stated.span(),
-                    format!("the certificate cannot be read: {e}"),
-                    "Put the armored public certificate there, as `gpg --armor --export` writes it.",
-                );
-                return None;
-            }
-        };
-        let mut certs = CertParser::from_bytes(&bytes).into_iter().flatten();
-        match (certs.next(), certs.next()) {
-            (Some(Ok(cert)), None) if cert.is_tsk() => {
-                self.fault(
-                    stated.span(),
-                    "the file holds a secret key",
-                    "Replace it by the public certificate, and the key by a new one: this one is no longer secret.",
-                );
-                None
-            }
-            (Some(Ok(cert)), None) => Some(cert),
-            _ => {
-                self.fault(
-                    stated.span(),
-                    "the file does not hold exactly one OpenPGP certificate",
-                    "Write one certificate to one file, as `gpg --armor --export FINGERPRINT` does.",
-                );
-                None
-            }
-        }
     }
 }

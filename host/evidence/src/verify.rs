@@ -19,7 +19,9 @@ use crate::head::Mode;
 use crate::manifest::{self, Manifest};
 use crate::record::{ChecksRecord, RunRecord};
 use crate::report::UNWITNESSED;
+use crate::signature::COUNTERSIGN;
 use crate::stamp::Stamp;
+use crate::timestamp::Attested;
 use crate::trust::Trust;
 
 /// One reason why a packet does not verify.
@@ -34,11 +36,11 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(class: &'static str, path: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(class: &'static str, path: &str, message: impl Into<String>) -> Self {
         Self { class, path: Some(path.to_owned()), message: message.into() }
     }
 
-    fn whole(class: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn whole(class: &'static str, message: impl Into<String>) -> Self {
         Self { class, path: None, message: message.into() }
     }
 }
@@ -70,6 +72,15 @@ pub struct SignedBy {
     pub intent: String,
     /// When, as the signer says.
     pub at: Stamp,
+    /// That it existed at a time, by an authority that the trust file names.
+    pub attested: Option<Attested>,
+}
+
+impl SignedBy {
+    /// Whether it was put under what somebody else sealed.
+    pub fn is_countersignature(&self) -> bool {
+        self.intent == COUNTERSIGN
+    }
 }
 
 /// A packet that verifies.
@@ -153,13 +164,19 @@ impl fmt::Display for Verified {
             )?;
         }
         for signer in &self.signers {
-            let SignedBy { name, fingerprint, role, intent, at } = signer;
+            let SignedBy { name, fingerprint, role, intent, at, attested } = signer;
             write!(
                 f,
                 "; signed by {} ({fingerprint}) as {role} with intent {} at {at}",
                 plain(name),
                 plain(intent)
             )?;
+            match attested {
+                Some(Attested { authority, at, .. }) => {
+                    write!(f, ", which existed at {at} by {}", plain(authority))?
+                }
+                None => f.write_str(" by his own clock")?,
+            }
         }
         write!(f, "; manifest {}", self.manifest)?;
         if !self.unchecked.is_empty() {
@@ -210,6 +227,9 @@ pub fn verify(dir: &Path, trust: &Trust, now: SystemTime) -> Result<Verified, Ve
     let records = content::check(&tree, &mut findings);
     let run = records.as_ref().map(|(run, _)| run);
     let signers = signatures::check(&tree, &bytes, trust, run, now, &mut findings);
+    if let Some(run) = run {
+        findings.extend(trust.requirements().iter().flat_map(|one| one.lacks(run, &signers)));
+    }
     match records {
         Some((run, checks)) if findings.is_empty() => {
             let manifest = Digest::of(&bytes);

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use fabric_evidence::orphan::{self, Orphan, OrphanError};
 use fabric_evidence::packet::Sealed;
+use fabric_evidence::signature;
 use fabric_model::Slug;
 use fabric_model::exit::Exit;
 
@@ -57,7 +58,7 @@ pub fn seal_orphan(dir: &Path, operators: &[Operator], now: SystemTime) -> Resul
     let packet = found.adopt(principal(operator), now).map_err(broken)?;
     let role = operator.principal().roles.first().map_or("none", Slug::as_str).to_owned();
     let sealed = packet
-        .seal(&operator.signer, &role, "recover", now)
+        .seal(&operator.signer, &role, signature::RECOVER, now)
         .map_err(|error| Refusal::new(Exit::Bug, format!("the packet cannot be sealed: {error}")))?;
     operator.started.forget(&run_id);
     Ok(Recovered::Sealed(Box::new(sealed)))

@@ -13,7 +13,7 @@ use fabric_evidence::event::{
 };
 use fabric_evidence::packet::Sealed;
 use fabric_evidence::recording::{FORMAT, Recording};
-use fabric_evidence::{Event, FaultRecord, PacketFolder, Stamp, derive, plan as artifact};
+use fabric_evidence::{Event, FaultRecord, PacketFolder, Stamp, derive, plan as artifact, signature};
 use fabric_gate::{Gate, Policy};
 use fabric_model::check::{Status, Verdict};
 use fabric_model::confinement::{Confinement, Lack, Layer};
@@ -429,7 +429,7 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished
     let role = run.operator.principal().roles.first().map_or("none", Slug::as_str).to_owned();
     let sealed = recorder
         .into_packet()
-        .seal(&run.operator.signer, &role, "seal", now)
+        .seal(&run.operator.signer, &role, signature::SEAL, now)
         .map_err(|error| Refusal::new(Exit::Bug, format!("the packet cannot be sealed: {error}")))?;
     run.operator.started.forget(&sealed.run.head.run_id);
     let recording = answers.into_recording(|| blank(&sealed.run.head)).filter(|_| repeatable(&end));

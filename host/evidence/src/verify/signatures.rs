@@ -18,10 +18,12 @@ use openpgp::{Cert, KeyHandle};
 use super::tree::Tree;
 use super::{Finding, SignedBy};
 use crate::fingerprint::Fingerprint;
+use crate::head::Act;
 use crate::manifest::SIGNATURES;
 use crate::record::RunRecord;
 use crate::signature::{self, NotASignature};
 use crate::stamp::Stamp;
+use crate::timestamp::{self, Attested, Query};
 use crate::trust::{Trust, Trusted};
 
 /// Checks every signature file; each must be good, and there must be one by the run's principal. A certificate has one file, so
@@ -38,8 +40,9 @@ pub(super) fn check(
     let mut files = 0;
     for path in tree.signatures() {
         files += 1;
-        let Some(bytes) = tree.read_signature(path, findings) else { continue };
-        match one(path, &bytes, manifest, trust, now) {
+        let Some(bytes) = tree.read_up_to(path, signature::FILE_LIMIT, findings) else { continue };
+        let Ok(attested) = attested(tree, path, &bytes, trust, now, findings) else { continue };
+        match one(path, &bytes, manifest, trust, attested, now) {
             Ok(signer) => signers.push(signer),
             Err((class, message)) => findings.push(Finding::new(class, path, message)),
         }
@@ -47,10 +50,17 @@ pub(super) fn check(
     if files == 0 {
         findings.push(Finding::whole("signature.missing", "nobody signed the packet"));
     }
-    if let Some(run) = run
-        && !signers.is_empty()
-        && !signers.iter().any(|s| s.fingerprint == *sealer(run))
-    {
+    let Some(run) = run else { return signers };
+    for signer in &signers {
+        let expected = if signer.fingerprint == *sealer(run) { sealing(run) } else { signature::COUNTERSIGN };
+        if signer.intent != expected {
+            let message =
+                format!("it was given to `{}`, and here it should be to `{expected}`", signer.intent);
+            let path = format!("{SIGNATURES}{}.asc", signer.fingerprint);
+            findings.push(Finding::new("signature.intent", &path, message));
+        }
+    }
+    if !signers.is_empty() && !signers.iter().any(|s| s.fingerprint == *sealer(run)) {
         let message = format!("nobody signed as {}, who sealed the packet by its own account", sealer(run));
         findings.push(Finding::whole("signature.not_the_principal", message));
     }
@@ -62,6 +72,36 @@ fn sealer(run: &RunRecord) -> &Fingerprint {
     run.recovery.as_ref().map_or(&run.head.principal.fingerprint, |recovery| &recovery.by.fingerprint)
 }
 
+/// What the sealer's signature is given to.
+fn sealing(run: &RunRecord) -> &'static str {
+    let recovered = run.recovery.is_some() || run.head.act == Act::Recover;
+    if recovered { signature::RECOVER } else { signature::SEAL }
+}
+
+/// The timestamp of a signature, if it has one; a failure is a finding already, and then the signature is not judged: nobody knows as of when.
+fn attested(
+    tree: &Tree,
+    path: &str,
+    signature: &[u8],
+    trust: &Trust,
+    now: SystemTime,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<Attested>, ()> {
+    let (query, answer) = (format!("{path}{}", timestamp::QUERY), format!("{path}{}", timestamp::ANSWER));
+    if !tree.has(&query) || !tree.has(&answer) {
+        // One without the other was found already.
+        return Ok(None);
+    }
+    let read = tree.read_up_to(&query, timestamp::QUERY_LIMIT, findings).ok_or(())?;
+    let stamp = tree.read_up_to(&answer, timestamp::ANSWER_LIMIT, findings).ok_or(())?;
+    let query = Query::read(&read).map_err(|error| {
+        findings.push(Finding::new("timestamp.form", &query, error.to_string()));
+    })?;
+    timestamp::verify(&stamp, &query, signature, trust.authorities(), now).map(Some).map_err(|refused| {
+        findings.push(Finding::new(refused.class, &answer, refused.message));
+    })
+}
+
 /// A class and a message.
 pub(crate) type Refused = (&'static str, String);
 
@@ -70,6 +110,7 @@ fn one(
     bytes: &[u8],
     manifest: &[u8],
     trust: &Trust,
+    attested: Option<Attested>,
     now: SystemTime,
 ) -> Result<SignedBy, Refused> {
     let signature = read(bytes)?;
@@ -81,7 +122,7 @@ fn one(
             format!("a signature by `{}` belongs in {expected}", trusted.name),
         ));
     }
-    judged(&signature, bytes, manifest, trusted, now)
+    judged(&signature, bytes, manifest, trusted, attested, now)
 }
 
 /// Checks a signature that lies beside what it is over, outside every packet.
@@ -93,7 +134,7 @@ pub(crate) fn detached(
 ) -> Result<SignedBy, Refused> {
     let signature = read(bytes)?;
     let trusted = holder(&signature, trust)?;
-    judged(&signature, bytes, statement, trusted, now)
+    judged(&signature, bytes, statement, trusted, None, now)
 }
 
 fn read(bytes: &[u8]) -> Result<Signature, Refused> {
@@ -112,29 +153,58 @@ fn judged(
     bytes: &[u8],
     manifest: &[u8],
     trusted: &Trusted,
+    attested: Option<Attested>,
     now: SystemTime,
 ) -> Result<SignedBy, Refused> {
     if trusted.revoked {
         return Err(("signature.revoked", format!("the trust file revokes `{}`", trusted.name)));
     }
     good(bytes, manifest, trusted, now)?;
-    still_valid(signature, trusted, now)?;
+    let at = signature
+        .signature_creation_time()
+        .ok_or_else(|| ("signature.form", "the signature says no time".to_owned()))?;
+    if let Some(attested) = &attested {
+        not_before(attested, at)?;
+    }
+    // With somebody else's word for the time, what happened to the certificate later does not matter any more.
+    let counts_at = attested.as_ref().map_or(now, |attested| attested.at.into());
+    still_valid(signature, trusted, counts_at)?;
+    in_its_time(trusted, counts_at)?;
     let form = |error: NotASignature| ("signature.notation", error.to_string());
     let role = signature::notation(signature, signature::ROLE).map_err(form)?;
     let intent = signature::notation(signature, signature::INTENT).map_err(form)?;
     let role = role.parse::<Slug>().ok().filter(|role| trusted.roles.contains(role)).ok_or_else(|| {
         ("signature.role", format!("the trust file does not give `{}` this role: `{role}`", trusted.name))
     })?;
-    let at = signature
-        .signature_creation_time()
-        .ok_or_else(|| ("signature.form", "the signature says no time".to_owned()))?;
     Ok(SignedBy {
         name: trusted.name.clone(),
         fingerprint: trusted.fingerprint.clone(),
         role,
         intent,
         at: Stamp::of(at),
+        attested,
     })
+}
+
+/// A token from before the signature says that one of the two clocks was wrong, and nobody knows which.
+fn not_before(attested: &Attested, signed: SystemTime) -> Result<(), Refused> {
+    let latest = SystemTime::from(attested.at) + attested.accuracy.unwrap_or_default();
+    if signed <= latest {
+        return Ok(());
+    }
+    let message = format!("it was signed at {}, after its timestamp of {}", Stamp::of(signed), attested.at);
+    Err(("timestamp.time", message))
+}
+
+/// That the trust file takes signatures of that time by this certificate.
+fn in_its_time(trusted: &Trusted, counts_at: SystemTime) -> Result<(), Refused> {
+    let at = Stamp::of(counts_at);
+    let early = trusted.valid_from.is_some_and(|from| at < from);
+    if early || trusted.valid_until.is_some_and(|until| until < at) {
+        let message = format!("the trust file does not take signatures of `{}` of {at}", trusted.name);
+        return Err(("signature.expired", message));
+    }
+    Ok(())
 }
 
 /// The trusted certificate that the signature claims to be by.
@@ -165,7 +235,7 @@ fn good(bytes: &[u8], manifest: &[u8], trusted: &Trusted, now: SystemTime) -> Re
 }
 
 /// The library judges the key as of the time that the signature states. Nobody vouches for that time, so whoever got hold of an
-/// expired or revoked key could write an earlier one: certificate and key must also be good now.
+/// expired or revoked key could write an earlier one: certificate and key must also be good now, or when an authority saw the signature.
 fn still_valid(signature: &Signature, trusted: &Trusted, now: SystemTime) -> Result<(), Refused> {
     let policy = StandardPolicy::at(now);
     let bad = |e: openpgp::anyhow::Error| ("signature.bad", e.to_string());

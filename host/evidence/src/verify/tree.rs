@@ -10,7 +10,7 @@ use fabric_model::Digest;
 use super::Finding;
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{ARTIFACTS, Manifest, NAME, SIGNATURES, STATEMENT};
-use crate::signature;
+use crate::timestamp;
 
 /// The largest file that is read whole, in bytes: sixteen of the largest journal lines, and far more than a day of a run.
 const READ_LIMIT: u64 = 256 << 20;
@@ -65,7 +65,11 @@ pub(super) fn walk(dir: &Path, findings: &mut Vec<Finding>) -> Result<Tree, Find
 /// What a sidecar is for.
 enum Sidecar {
     Signature,
-    Timestamp(String),
+    /// The query or the answer of a timestamp of this signature.
+    Timestamp {
+        of: String,
+        other: String,
+    },
     Statement,
 }
 
@@ -74,12 +78,16 @@ fn sidecar(path: &str) -> Option<Sidecar> {
         return Some(Sidecar::Statement);
     }
     let name = path.strip_prefix(SIGNATURES)?;
-    let stamped = name.strip_suffix(".tsr");
-    stamped.unwrap_or(name).strip_suffix(".asc")?.parse::<Fingerprint>().ok()?;
-    Some(
-        stamped
-            .map_or(Sidecar::Signature, |signature| Sidecar::Timestamp(format!("{SIGNATURES}{signature}"))),
-    )
+    let stamped = [(timestamp::ANSWER, timestamp::QUERY), (timestamp::QUERY, timestamp::ANSWER)]
+        .into_iter()
+        .find_map(|(own, other)| Some((name.strip_suffix(own)?, other)));
+    let signature = stamped.map_or(name, |(signature, _)| signature);
+    signature.strip_suffix(".asc")?.parse::<Fingerprint>().ok()?;
+    let of = format!("{SIGNATURES}{signature}");
+    Some(match stamped {
+        Some((_, other)) => Sidecar::Timestamp { other: format!("{of}{other}"), of },
+        None => Sidecar::Signature,
+    })
 }
 
 impl Tree {
@@ -98,12 +106,12 @@ impl Tree {
         self.read_up_to(path, READ_LIMIT, findings)
     }
 
-    /// A signature's bytes, or a finding.
-    pub(super) fn read_signature(&self, path: &str, findings: &mut Vec<Finding>) -> Option<Vec<u8>> {
-        self.read_up_to(path, signature::FILE_LIMIT, findings)
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.files.contains(path)
     }
 
-    fn read_up_to(&self, path: &str, limit: u64, findings: &mut Vec<Finding>) -> Option<Vec<u8>> {
+    /// A file's bytes, or a finding; one that is longer than `limit` is not read.
+    pub(super) fn read_up_to(&self, path: &str, limit: u64, findings: &mut Vec<Finding>) -> Option<Vec<u8>> {
         if !self.files.contains(path) {
             findings.push(Finding::new("file.missing", path, "the file is missing"));
             return None;
@@ -141,12 +149,11 @@ impl Tree {
                 None => {
                     findings.push(Finding::new("file.unlisted", path, "the manifest does not list the file"))
                 }
-                Some(Sidecar::Timestamp(of)) if !self.files.contains(&of) => {
-                    findings.push(Finding::new(
-                        "sidecar.stray",
-                        path,
-                        "the signature that it belongs to is missing",
-                    ));
+                Some(Sidecar::Timestamp { of, other }) => {
+                    for missing in [of, other].iter().filter(|missing| !self.files.contains(*missing)) {
+                        let message = format!("`{missing}`, which it belongs to, is missing");
+                        findings.push(Finding::new("sidecar.stray", path, message));
+                    }
                 }
                 Some(_) => {}
             }
@@ -166,8 +173,7 @@ impl Tree {
 
     /// Sidecars that this version does not check.
     pub(super) fn unchecked(&self) -> Vec<String> {
-        let unchecked =
-            |path: &&String| matches!(sidecar(path), Some(Sidecar::Timestamp(_) | Sidecar::Statement));
+        let unchecked = |path: &&String| matches!(sidecar(path), Some(Sidecar::Statement));
         self.files.iter().filter(unchecked).cloned().collect()
     }
 }

@@ -33,7 +33,7 @@ impl Forge {
             .set_hash_algo(hash)
             .set_signature_creation_time(start() + Duration::from_secs(9))
             .and_then(|b| b.set_notation("role@fabric.samakia.net", "site-dev", readable.clone(), false))
-            .and_then(|b| b.set_notation("intent@fabric.samakia.net", "seal", readable, false))
+            .and_then(|b| b.set_notation("intent@fabric.samakia.net", "countersign", readable, false))
             .expect("a signature")
     }
 
@@ -61,14 +61,14 @@ impl Forge {
     }
 }
 
-fn certificate() -> CertBuilder<'static> {
+pub(crate) fn certificate() -> CertBuilder<'static> {
     CertBuilder::new()
         .set_cipher_suite(CipherSuite::Cv25519)
         .set_creation_time(start() - Duration::from_secs(60))
         .add_userid("b")
 }
 
-fn generated(builder: CertBuilder<'_>) -> Cert {
+pub(crate) fn generated(builder: CertBuilder<'_>) -> Cert {
     builder.generate().expect("entropy").0
 }
 

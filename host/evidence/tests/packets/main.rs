@@ -1,6 +1,9 @@
 //! Packets as a whole: sealed, verified, tampered with, recovered.
 
+#[expect(clippy::disallowed_types, reason = "the authority is a program that is not ours")]
+mod authority;
 mod changing;
+mod countersigned;
 mod forgeries;
 mod key_files;
 mod orphans;
@@ -10,6 +13,7 @@ mod schemas;
 #[expect(clippy::disallowed_types, reason = "the promise is about programs that are not ours")]
 mod stock_tools;
 mod tampering;
+mod timestamps;
 mod trust_file;
 mod vectors;
 mod victim;

@@ -16,7 +16,7 @@ use fabric_evidence::event::{Act, HostRecord, PacketLink, RunHead};
 use fabric_evidence::journal::{self, Torn};
 use fabric_evidence::manifest;
 use fabric_evidence::packet::{JOURNAL, Sealed};
-use fabric_evidence::{Event, FaultRecord, PacketFolder, Stamp};
+use fabric_evidence::{Event, FaultRecord, PacketFolder, Stamp, signature};
 use fabric_gate::Authentic;
 use fabric_model::change::{Intent, TargetSpec, Undone};
 use fabric_model::exit::Exit;
@@ -403,7 +403,7 @@ fn end(recovery: &Recovery<'_>, recorder: Recorder, left: &[String]) -> Result<S
     let role = operator.principal().roles.first().map_or("none", Slug::as_str).to_owned();
     let sealed = recorder
         .into_packet()
-        .seal(&operator.signer, &role, "recover", now)
+        .seal(&operator.signer, &role, signature::RECOVER, now)
         .map_err(|error| Refusal::new(Exit::Bug, format!("the packet cannot be sealed: {error}")))?;
     operator.started.forget(&sealed.run.head.run_id);
     Ok(sealed)
