@@ -82,6 +82,9 @@ pub(crate) enum Command {
     Docs(Docs),
     /// Say what of this machine, this key and this project would keep a run from working
     Doctor(Doctor),
+    /// Add to packets what they need after they were sealed: further signatures, timestamps
+    #[command(subcommand)]
+    Evidence(Evidence),
     /// Say what a code means that fabric printed, how it comes about, and what to do
     Explain(Explain),
     /// Let nothing be changed in an environment for a while
@@ -116,6 +119,38 @@ pub(crate) enum Command {
     Twin(Twin),
     /// Verify an evidence packet
     Verify(Verify),
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Evidence {
+    /// Sign what somebody else sealed, with your own key
+    Countersign(Countersign),
+    /// Have each signature stamped by an authority of the trust file, so that nobody can say it was made later
+    Notarize(Notarize),
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Countersign {
+    /// The packet's folder
+    pub(crate) packet: PathBuf,
+    /// The role in which you sign, where you have several
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<Slug>,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Notarize {
+    /// The packet's folder
+    pub(crate) packet: PathBuf,
+    /// The authority by its name in the trust file, where it names several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) authority: Option<String>,
+    /// The trust file [default: trust.toml of the operator's folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+    /// How long to wait for each answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(crate) time_limit: u64,
 }
 
 #[derive(clap::Args, Debug)]

@@ -56,6 +56,20 @@ const EXAMPLES: &[Examples] = &[
             ("fabric docs --luau-definitions", "What Luau's language server reads"),
         ],
     },
+    Examples {
+        command: &["evidence", "countersign"],
+        lines: &[(
+            "fabric evidence countersign evidence/runs/20260504t030201z-dns-7f3a01 --role security",
+            "Read what it says of the packet, and sign it too",
+        )],
+    },
+    Examples {
+        command: &["evidence", "notarize"],
+        lines: &[(
+            "fabric evidence notarize evidence/runs/20260504t030201z-dns-7f3a01",
+            "Have the only authority of the trust file stamp every signature that has no timestamp",
+        )],
+    },
     Examples { command: &["doctor"], lines: &[("fabric doctor", "What would keep a run from working here")] },
     Examples {
         command: &["explain"],

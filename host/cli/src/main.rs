@@ -80,6 +80,7 @@ fn dispatch(args: Args) -> Result<Exit, Refusal> {
         Command::Completions(completions) => command::completions::completions(&completions),
         Command::Docs(docs) => command::docs::docs(&docs),
         Command::Doctor(doctor) => command::doctor::doctor(&place, &doctor),
+        Command::Evidence(evidence) => command::evidence::evidence(&place, &evidence),
         Command::Explain(explain) => command::explain::explain(&explain),
         Command::Freeze(freeze) => command::freeze::freeze(&place, &freeze),
         Command::Gameday(gameday) => command::gameday::gameday(&place, &gameday),

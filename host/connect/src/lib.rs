@@ -4,6 +4,7 @@ mod clock;
 mod datagram;
 mod dial;
 mod entropy;
+mod names;
 pub mod ssh;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub use clock::SystemClock;
 pub use datagram::UdpDatagram;
 pub use dial::TcpDial;
 pub use entropy::SystemEntropy;
+pub use names::addresses;
 
 /// The ways out of this machine, with SSH as given. None of them changes anything on a host: what [`writing`] gives can be asked to,
 ///

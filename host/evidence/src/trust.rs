@@ -83,6 +83,7 @@ struct AuthorityEntry {
     name: Spanned<String>,
     certificates: Spanned<String>,
     url: Option<Spanned<String>>,
+    server_certificates: Option<Spanned<String>>,
     #[serde(default)]
     policies: Vec<Spanned<String>>,
     valid_from: Option<Spanned<Datetime>>,
@@ -158,6 +159,12 @@ impl Trust {
     /// What packets must have beside a seal.
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements
+    }
+
+    /// The same people and authorities, for whoever adds what the requirements demand.
+    #[must_use]
+    pub fn without_requirements(&self) -> Self {
+        Self { requirements: Vec::new(), ..self.clone() }
     }
 
     /// The certificate with this primary fingerprint.

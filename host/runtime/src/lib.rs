@@ -10,6 +10,7 @@ pub mod guard;
 pub mod home;
 mod lab_guard;
 mod ledger;
+pub mod notary;
 mod probe;
 mod recorder;
 pub mod recording;

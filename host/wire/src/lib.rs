@@ -13,6 +13,7 @@ pub mod proxmox;
 pub mod seam;
 pub mod ssh;
 pub mod tcp;
+pub mod timestamp;
 pub mod tls;
 
 pub use deadline::Deadline;

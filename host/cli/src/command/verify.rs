@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use fabric_evidence::verify::has_manifest;
+use fabric_evidence::verify::{SignedBy, has_manifest};
 use fabric_evidence::{Finding, Verified};
 use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
@@ -76,6 +76,7 @@ fn document(result: &Result<Verified, Vec<Finding>>) -> serde_json::Value {
             "offline": verified.is_offline(),
             "realm": verified.realm(),
             "recovered": verified.run.recovery.is_some(),
+            "signers": verified.signers.iter().map(signer).collect::<Vec<_>>(),
         }),
         Err(findings) => json!({
             "schema": "fabric.verify/1",
@@ -86,4 +87,24 @@ fn document(result: &Result<Verified, Vec<Finding>>) -> serde_json::Value {
                 .collect::<Vec<_>>(),
         }),
     }
+}
+
+/// A signature; `attested` is null where its time is the signer's own word.
+fn signer(signed: &SignedBy) -> serde_json::Value {
+    let attested = signed.attested.as_ref().map(|attested| {
+        json!({
+            "authority": attested.authority,
+            "at": attested.at,
+            "policy": attested.policy,
+            "serial": attested.serial,
+        })
+    });
+    json!({
+        "name": signed.name,
+        "fingerprint": signed.fingerprint,
+        "role": signed.role,
+        "intent": signed.intent,
+        "at": signed.at,
+        "attested": attested,
+    })
 }

@@ -9,6 +9,9 @@ mod doctor;
 #[cfg(test)]
 mod drill;
 #[cfg(test)]
+#[expect(clippy::disallowed_types, reason = "the authority is a server of the test")]
+mod evidence;
+#[cfg(test)]
 mod exits;
 #[cfg(test)]
 mod gameday;

@@ -15,6 +15,8 @@ pub struct Authority {
     pub name: String,
     /// Where it answers queries; nothing where it is only verified.
     pub url: Option<String>,
+    /// The certificates, in PEM, that its server's chain must end at, where it answers over HTTPS.
+    pub server_authority: Option<Vec<u8>>,
     /// The policies, as object identifiers, under which its tokens count; empty for any.
     pub policies: Vec<String>,
     /// From when on its tokens count.

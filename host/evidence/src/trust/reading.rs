@@ -114,6 +114,7 @@ impl<'a> Reading<'a> {
             let hint = "Write where the authority answers, such as `http://tsa.example.net/`.";
             self.fault(url.span(), "this is no address of HTTP", hint);
         }
+        let server_authority = self.server(&entry, read);
         let bytes =
             self.beside(&entry.certificates, read, "Put the authority's root certificate there, in PEM.")?;
         let anchors = match Anchors::from_pem(&bytes) {
@@ -129,11 +130,41 @@ impl<'a> Reading<'a> {
         (self.found.len() == before).then_some(Authority {
             name,
             url,
+            server_authority,
             policies,
             valid_from,
             valid_until,
             anchors,
         })
+    }
+
+    /// Whose certificate the authority's server must have, where it is asked over TLS.
+    fn server(
+        &mut self,
+        entry: &AuthorityEntry,
+        read: &impl Fn(&Path) -> std::io::Result<Vec<u8>>,
+    ) -> Option<Vec<u8>> {
+        let Some(url) = entry.url.as_ref().filter(|url| url.get_ref().starts_with("https://")) else {
+            if let Some(certificates) = &entry.server_certificates {
+                let hint = "Write an `https://` address, or leave it out: a token's own signature is checked anyhow.";
+                self.fault(certificates.span(), "this is for an authority that is asked over TLS", hint);
+            }
+            return None;
+        };
+        match &entry.server_certificates {
+            Some(certificates) => {
+                self.beside(certificates, read, "Put the certificate there that issued the server's, in PEM.")
+            }
+            None => {
+                let hint = "Add `server_certificates = \"FILE\"`; no certificate is trusted but those that you name.";
+                self.fault(
+                    url.span(),
+                    "an authority that is asked over TLS needs certificates to trust",
+                    hint,
+                );
+                None
+            }
+        }
     }
 
     /// From when until when something counts.

@@ -98,6 +98,7 @@ impl Tsa {
         Authority {
             name: "tsa".to_owned(),
             url: None,
+            server_authority: None,
             policies: Vec::new(),
             valid_from: None,
             valid_until: None,

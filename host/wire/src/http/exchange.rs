@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::io;
 
-use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::ext::ReasonPhrase;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper_util::rt::TokioIo;
 
-use super::{HEAD_LIMIT, HEADER_LIMIT, Request, Response};
+use super::{HEAD_LIMIT, HEADER_LIMIT, Request, Response, Verb};
 use crate::deadline::Deadline;
 use crate::error::WireError;
 use crate::seam::BoxStream;
 
 /// Sends the request over `stream`, takes the answer, and closes.
-pub(crate) async fn exchange<M: Into<hyper::Method> + Copy>(
+pub(crate) async fn exchange<M: Verb>(
     stream: BoxStream,
     request: &Request<'_, M>,
     deadline: Deadline,
@@ -26,24 +26,22 @@ pub(crate) async fn exchange<M: Into<hyper::Method> + Copy>(
     deadline.bound(converse(stream, outgoing, request.body_limit)).await
 }
 
-fn encode<M: Into<hyper::Method> + Copy>(
-    request: &Request<'_, M>,
-) -> Result<hyper::Request<Empty<Bytes>>, WireError> {
+fn encode<M: Verb>(request: &Request<'_, M>) -> Result<hyper::Request<Full<Bytes>>, WireError> {
     let unsendable = |what: &str| WireError::Unreachable(format!("{what} cannot be sent in a request"));
     let host = HeaderValue::from_str(request.host)
         .map_err(|_| unsendable(&format!("the host `{}`", request.host)))?;
-    let method = request.method.into();
-    let writes = method == hyper::Method::POST;
+    let (method, body) = (request.method.method(), Bytes::copy_from_slice(request.method.body()));
+    let empty = method == hyper::Method::POST && body.is_empty();
     let mut outgoing = hyper::Request::builder()
         .method(method)
         .uri(request.path.as_str())
-        .body(Empty::new())
+        .body(Full::new(body))
         .map_err(|_| unsendable(&format!("the path `{}`", request.path)))?;
     let headers = outgoing.headers_mut();
     headers.insert(HOST, host);
     headers.insert(USER_AGENT, HeaderValue::from_static("fabric"));
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    if writes {
+    if empty {
         // RFC 9110, 8.6: where a body could be expected, that there is none is said.
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
@@ -53,7 +51,7 @@ fn encode<M: Into<hyper::Method> + Copy>(
 
 async fn converse(
     stream: BoxStream,
-    outgoing: hyper::Request<Empty<Bytes>>,
+    outgoing: hyper::Request<Full<Bytes>>,
     body_limit: usize,
 ) -> Result<Response, WireError> {
     let (mut sender, connection) = http1::Builder::new()

@@ -35,22 +35,39 @@ pub enum Method {
     Head,
 }
 
-impl From<Method> for hyper::Method {
-    fn from(method: Method) -> Self {
-        match method {
-            Method::Get => Self::GET,
-            Method::Head => Self::HEAD,
+/// What a request does, and what it brings along.
+pub(crate) trait Verb: Copy {
+    /// The method.
+    fn method(self) -> hyper::Method;
+    /// The body, empty for none.
+    fn body(&self) -> &[u8];
+}
+
+impl Verb for Method {
+    fn method(self) -> hyper::Method {
+        match self {
+            Self::Get => hyper::Method::GET,
+            Self::Head => hyper::Method::HEAD,
         }
+    }
+
+    fn body(&self) -> &[u8] {
+        &[]
     }
 }
 
-/// The method that writes. It has no name outside this crate: only the typed clients that are made from ways to write send it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Post;
+/// The method that writes, with its body. It has no name outside this crate: only the typed clients that are made from ways to write, and
+/// the one that asks a timestamp authority, send it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Post<'a>(pub(crate) &'a [u8]);
 
-impl From<Post> for hyper::Method {
-    fn from(_: Post) -> Self {
-        Self::POST
+impl Verb for Post<'_> {
+    fn method(self) -> hyper::Method {
+        hyper::Method::POST
+    }
+
+    fn body(&self) -> &[u8] {
+        self.0
     }
 }
 
@@ -63,7 +80,7 @@ pub struct Tls<'a> {
     pub authority: &'a Authority,
 }
 
-/// One request, without a body.
+/// One request; what it brings along belongs to the method.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a, M = Method> {
     /// The method.

@@ -71,7 +71,7 @@ impl Changer {
         deadline: Deadline,
     ) -> Result<Ordered, WireError> {
         let path = format!("/nodes/{}/lxc/{vmid}/status/{verb}", segment(node.as_str()));
-        let response = self.client.ask(Post, &path, deadline).await?;
+        let response = self.client.ask(Post::default(), &path, deadline).await?;
         if answer::is_refused_as(&response, already) {
             return Ok(Ordered::Already);
         }

@@ -11,7 +11,7 @@ use super::answer::{self, ANSWER_LIMIT};
 use crate::deadline::Deadline;
 use crate::endpoint::ProxmoxApi;
 use crate::error::WireError;
-use crate::http::{self, Method, Request, RequestPath, Response, Tls};
+use crate::http::{self, Method, Request, RequestPath, Response, Tls, Verb};
 use crate::seam::{BoxStream, Route, Seams};
 use crate::tls::Authority;
 
@@ -48,7 +48,7 @@ impl Client {
 
     /// Sends one request without a body and takes the answer, whatever its status. It goes to one node alone: what was sent may
     /// have taken effect.
-    pub(super) async fn ask<M: Into<hyper::Method> + Copy>(
+    pub(super) async fn ask<M: Verb>(
         &self,
         method: M,
         path: &str,

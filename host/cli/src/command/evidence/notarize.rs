@@ -1,0 +1,51 @@
+//! `fabric evidence notarize`: a timestamp for every signature of a packet.
+
+use std::time::Duration;
+
+use fabric_evidence::Trust;
+use fabric_evidence::timestamp::Authority;
+use fabric_model::exit::Exit;
+use fabric_runtime::home::read_trust;
+use fabric_runtime::{Refusal, notary};
+
+use super::sound;
+use crate::args::Notarize;
+use crate::place::Place;
+use crate::stream::{say, tell};
+
+pub(crate) fn notarize(place: &Place, args: &Notarize) -> Result<Exit, Refusal> {
+    let trust_path = args.trust.clone().unwrap_or_else(|| place.home.trust_path());
+    let (trust, _) = read_trust(&trust_path)?;
+    let authority = authority(&trust, args.authority.as_deref())?;
+    let verified = sound(&args.packet, &trust)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Refusal::new(Exit::Bug, format!("the runtime cannot be started: {error}")))?;
+    let patience = Duration::from_secs(args.time_limit);
+    let stamped = runtime.block_on(notary::notarize(&args.packet, &verified, &trust, authority, patience))?;
+    if stamped.is_empty() {
+        tell("every signature has a timestamp already");
+    }
+    for one in &stamped {
+        let (signer, at, answer) = (&one.signer, one.attested.at, place.shorten(&one.answer));
+        say(format_args!("`{}` saw the signature by {signer} at {at}: {answer}", one.attested.authority));
+    }
+    Ok(Exit::Done)
+}
+
+/// The authority of that name, else the only one.
+fn authority<'a>(trust: &'a Trust, wanted: Option<&str>) -> Result<&'a Authority, Refusal> {
+    let known = || trust.authorities().iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (wanted, trust.authorities()) {
+        (_, []) => Err(Refusal::new(Exit::Configuration, "the trust file names no timestamp authority")
+            .hint("Add a `[[timestamp_authority]]` with name, certificates and url; see docs/evidence.md.")),
+        (None, [only]) => Ok(only),
+        (None, _) => Err(Refusal::new(Exit::Usage, "the trust file names several timestamp authorities")
+            .hint(format!("Add `--authority NAME` with one of: {}.", known()))),
+        (Some(wanted), all) => all.iter().find(|one| one.name == wanted).ok_or_else(|| {
+            Refusal::new(Exit::NotFound, format!("the trust file names no timestamp authority `{wanted}`"))
+                .hint(format!("It has: {}.", known()))
+        }),
+    }
+}
