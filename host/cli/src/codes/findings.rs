@@ -159,9 +159,9 @@ pub(super) const ENTRIES: &[Entry] = &[
     finding("run.differs", "`run.json` is not what the journal says.", ALTERED, DISTRUST),
     finding(
         "sidecar.stray",
-        "There is a timestamp without its signature.",
-        "A signature was removed, or a timestamp of another packet was put there.",
-        "Get the signature that belongs to it, or remove the timestamp.",
+        "There is a query or an answer of a timestamp without the other, or without its signature.",
+        "A file was removed, or a timestamp of another packet was put there.",
+        "Get the files that belong together, or have the signature stamped again.",
     ),
     finding(
         "signature.bad",
@@ -171,9 +171,9 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     finding(
         "signature.expired",
-        "The certificate or key is expired or not yet valid.",
-        "It was over when the packet was signed, as the signature says.",
-        "Get a certificate that was extended by its holder, and update the trust file.",
+        "Certificate or key is expired or not yet valid, or the trust file does not take its signatures of that time.",
+        "It is over now, and no timestamp shows that the signature was made while it was not.",
+        "Get a certificate that was extended by its holder, and update the trust file; have packets notarized while keys are alive.",
     ),
     finding(
         "signature.file_name",
@@ -186,6 +186,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         "A file does not hold exactly one signature.",
         "Signatures were put together in one file, or something else was saved there.",
         "Keep one detached signature in each file.",
+    ),
+    finding(
+        "signature.intent",
+        "A signature was given to something else.",
+        "Who sealed the packet gives `seal` or `recover`, everybody else `countersign`; this one was made for another purpose.",
+        "Have it countersigned with `fabric evidence countersign`; do not rely on a seal that is none.",
     ),
     finding(
         "signature.missing",
@@ -204,6 +210,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         "Role or intent of a signature is missing or stands twice.",
         "It was made by hand without the notations that evidence/PACKET.md asks for.",
         "Sign with fabric, or with `gpg --set-notation` as evidence/PACKET.md shows.",
+    ),
+    finding(
+        "signature.required",
+        "The trust file demands a countersignature that is not there.",
+        "Nobody has signed it in that role yet, or only with a certificate that signed already.",
+        "Have somebody with the role run `fabric evidence countersign` on the packet.",
     ),
     finding(
         "signature.revoked",
@@ -228,5 +240,71 @@ pub(super) const ENTRIES: &[Entry] = &[
         "A certificate is one that the trust file does not know.",
         "The signer is not entered, or the wrong trust file is used.",
         "Name the right one with `--trust FILE`, or have the signer entered by its owner.",
+    ),
+    finding(
+        "timestamp.bad",
+        "A timestamp is not a good signature over what it says, or does not name its certificate.",
+        ALTERED,
+        DISTRUST,
+    ),
+    finding(
+        "timestamp.form",
+        "A file is not a query or an answer of RFC 3161 with one signature.",
+        "Something else was saved there, or the authority speaks another protocol.",
+        "Have the signature stamped again with `fabric evidence notarize`.",
+    ),
+    finding(
+        "timestamp.imprint",
+        "A timestamp is over other bytes than those of the signature file.",
+        "The signature was made anew, or the timestamp is of another one.",
+        DISTRUST,
+    ),
+    finding(
+        "timestamp.nonce",
+        "A timestamp answers another query.",
+        "An earlier answer was played back, or the query was replaced.",
+        DISTRUST,
+    ),
+    finding(
+        "timestamp.policy",
+        "The policy of a timestamp was not asked for, or the trust file does not take it.",
+        "The authority works under several policies, or has changed its own.",
+        "Ask the owner of the trust file which policies count, and have the signature stamped under one of them.",
+    ),
+    finding(
+        "timestamp.required",
+        "The trust file demands a timestamp that is not there.",
+        "The signature was not stamped yet, or its timestamp was not carried along.",
+        "Run `fabric evidence notarize` on the packet.",
+    ),
+    finding(
+        "timestamp.spelling",
+        "A timestamp has bytes that no signature covers.",
+        "It was kept as an authority sent it, or something was added to the file.",
+        "Have the signature stamped with `fabric evidence notarize`, which keeps what is signed.",
+    ),
+    finding(
+        "timestamp.status",
+        "The authority refused to stamp.",
+        "It does not take the digest or the policy that was asked for, or it is out of order.",
+        "Read what it says, and ask it under a policy of its own.",
+    ),
+    finding(
+        "timestamp.time",
+        "A timestamp is from before the signature, from the future, or of a time at which the trust file does not take the authority's.",
+        "One of the clocks was wrong, or the authority's time in the trust file is over.",
+        "Compare the clocks of signer and authority; have the packet signed and stamped again.",
+    ),
+    finding(
+        "timestamp.untrusted",
+        "No chain leads from a timestamp to an authority of the trust file.",
+        "The authority is not entered, its certificate was changed, or the wrong trust file is used.",
+        "Have the authority's root certificate entered by the owner of the trust file.",
+    ),
+    finding(
+        "timestamp.usage",
+        "The authority's certificate is not, critically, for timestamps alone.",
+        "It is the certificate of something else, whose key may sign what looks like a timestamp.",
+        "Use an authority with a certificate for this purpose (RFC 3161, 2.3).",
     ),
 ];
