@@ -43,6 +43,9 @@ pub struct Site {
     /// Secrets by handle, such as `proxmox/token`: where each is read from. Never the secret itself.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretSource>,
+    /// Where the secrets store lies, if not in the operator's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<Store>,
 }
 
 /// What the site as a whole is.
@@ -333,4 +336,40 @@ pub enum SecretSource {
     Credential(Slug),
     /// The ssh-agent at `$SSH_AUTH_SOCK`; the text is the key's comment or SHA-256 fingerprint, empty for any.
     Agent(String),
+    /// The secrets store, which `fabric secrets` keeps.
+    Store(Stored),
+}
+
+/// A value in the secrets store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stored {
+    /// The key: names with `/` between them.
+    pub key: String,
+    /// The field below the key [default: `value`].
+    #[serde(default = "Stored::default_field")]
+    pub field: Slug,
+    /// The value before the last rotation, as long as it is kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub former: bool,
+}
+
+impl Stored {
+    /// The field of a key that is not asked for a certain one.
+    pub fn default_field() -> Slug {
+        "value".parse().expect("it is a name")
+    }
+}
+
+/// Where the secrets store lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// Its file, relative to this file [default: `secrets.age` of the operator's folder].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Where the identity that opens it is read from: `file` or `credential` [default: `secrets-identity.txt` of the operator's
+    /// folder].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<SecretSource>,
 }

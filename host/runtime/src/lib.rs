@@ -10,6 +10,7 @@ pub mod guard;
 pub mod home;
 mod lab_guard;
 mod ledger;
+mod private_file;
 mod probe;
 mod recorder;
 pub mod recording;

@@ -51,4 +51,6 @@ mod secrets;
 #[cfg(test)]
 mod shipped;
 #[cfg(test)]
+mod store;
+#[cfg(test)]
 mod tutorial;

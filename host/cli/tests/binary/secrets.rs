@@ -16,7 +16,7 @@ use crate::scene::Scene;
 pub(crate) const TOKEN: &str = "c0ffee00-5ec2-4e70-9a3b-0123456789ab";
 
 /// Every file below a folder, as text.
-fn texts(folder: &Path) -> Vec<(String, String)> {
+pub(crate) fn texts(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("it is there") {
         let path = entry.expect("it is read").path();

@@ -6,14 +6,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fabric_model::site::SecretSource;
+use fabric_model::site::{SecretSource, Stored};
 use fabric_model::{Code, Fault, Stage};
 use fabric_wire::endpoint::{Secret, SshIdentity};
 
 use super::super::load::SiteFile;
 use super::super::suggest;
-use super::file::{self, Guard};
+use super::credential;
+use super::file;
 use super::redactor::Redactor;
+use super::store::{KeyPath, Store};
+use crate::home::Home;
 
 /// How an environment variable is read.
 pub type Environment = fn(&str) -> Option<OsString>;
@@ -24,22 +27,30 @@ pub struct Secrets {
     sources: BTreeMap<String, SecretSource>,
     identity: String,
     environment: Environment,
+    store: Store,
     redactor: Arc<Redactor>,
 }
 
 impl Secrets {
-    /// The secrets that a site file declares. Nothing is read yet. The redactor gets to know every secret that is.
-    pub fn new(file: &SiteFile, redactor: Arc<Redactor>) -> Self {
-        Self::with_environment(file, redactor, |name| std::env::var_os(name))
+    /// The secrets that a site file declares, some perhaps in the operator's store. Nothing is read yet. The redactor gets to know
+    /// every secret that is.
+    pub fn new(file: &SiteFile, home: &Home, redactor: Arc<Redactor>) -> Self {
+        Self::with_environment(file, home, redactor, |name| std::env::var_os(name))
     }
 
     /// The same with other environment variables than the process's own.
-    pub fn with_environment(file: &SiteFile, redactor: Arc<Redactor>, environment: Environment) -> Self {
+    pub fn with_environment(
+        file: &SiteFile,
+        home: &Home,
+        redactor: Arc<Redactor>,
+        environment: Environment,
+    ) -> Self {
         Self {
             folder: file.folder.clone(),
             sources: file.site.secrets.clone(),
             identity: file.site.ssh.identity.clone(),
             environment,
+            store: Store::with_environment(Some(file), home, environment),
             redactor,
         }
     }
@@ -106,22 +117,33 @@ impl Secrets {
         })?;
         match source {
             SecretSource::Env(name) => self.variable(handle, name),
-            SecretSource::File(path) => file::read(handle, &self.folder.join(path), Guard::OwnerOnly),
-            SecretSource::Credential(name) => {
-                let folder = (self.environment)("CREDENTIALS_DIRECTORY").ok_or_else(|| {
-                    let message = format!("secret `{handle}` is a systemd credential, but $CREDENTIALS_DIRECTORY is not set");
-                    unreadable(message).hint(format!(
-                        "Run fabric as a systemd service with `LoadCredential={name}:…`, or give the secret another source."
-                    ))
-                })?;
-                file::read(handle, &PathBuf::from(folder).join(name.as_str()), Guard::ServiceManager)
+            SecretSource::File(path) => {
+                file::read(&format!("secret `{handle}`"), &self.folder.join(path), &file::OWN_FILE)
             }
+            SecretSource::Credential(name) => {
+                credential::read(&format!("secret `{handle}`"), name, self.environment)
+            }
+            SecretSource::Store(stored) => self.stored(handle, stored),
             SecretSource::Agent(_) => {
                 let message = format!("secret `{handle}` is in the ssh-agent, which gives no key away");
-                Err(unreadable(message)
-                    .hint("Use `env`, `file` or `credential` for secrets that are sent as text."))
+                Err(unreadable(message).hint("Use another source for secrets that are sent as text."))
             }
         }
+    }
+
+    fn stored(&self, handle: &str, stored: &Stored) -> Result<Vec<u8>, Fault> {
+        let entries = self.store.read()?;
+        let key = stored.key.parse::<KeyPath>();
+        let secret = key.ok().and_then(|key| entries.get(&key, &stored.field, stored.former));
+        let secret = secret.ok_or_else(|| {
+            let which = if stored.former { "former " } else { "" };
+            let Stored { key, field, .. } = stored;
+            let message = format!(
+                "secret `{handle}` is the {which}`{field}` under `{key}` in the secrets store, which has none"
+            );
+            unreadable(message).hint(format!("Put it there with `fabric secrets put {key} {field}`."))
+        })?;
+        Ok(secret.expose().to_vec())
     }
 
     fn variable(&self, handle: &str, name: &str) -> Result<Vec<u8>, Fault> {
@@ -167,7 +189,7 @@ mod tests {
     }
 
     fn secrets_of(file: &SiteFile, environment: Environment) -> Secrets {
-        Secrets::with_environment(file, Arc::default(), environment)
+        Secrets::with_environment(file, &Home::at(file.folder.join("home")), Arc::default(), environment)
     }
 
     fn write(path: &Path, text: &str, mode: u32) {
