@@ -27,16 +27,27 @@ pub(super) struct Rules {
 pub(super) const OWN_FILE: Rules =
     Rules { guard: Guard::OwnerOnly, links: true, limit: 64 * 1024, missing: None };
 
-/// A credential of systemd.
-pub(super) const CREDENTIAL: Rules = Rules { guard: Guard::ServiceManager, ..OWN_FILE };
+/// A credential of systemd, which never makes links.
+pub(super) const CREDENTIAL: Rules = Rules { guard: Guard::ServiceManager, links: false, ..OWN_FILE };
 
 /// Who keeps others away from a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) enum Guard {
     /// The file's mode: group and others must have no right at all, and the owner must be this process's account or root.
     OwnerOnly,
-    /// systemd, by the access list of a folder that it makes for the service; the mode's group bits then mean something else.
+    /// systemd, by the access list of a file that it makes for the service: the group bits are then the list's mask, and may say
+    /// that it can be read.
     ServiceManager,
+}
+
+impl Guard {
+    /// The permission bits that nobody but the owner may have.
+    fn forbids(self) -> u32 {
+        match self {
+            Self::OwnerOnly => 0o077,
+            Self::ServiceManager => 0o037,
+        }
+    }
 }
 
 /// Reads a file that `what` is in. The checks are made on the opened file, so that it cannot be exchanged in between.
@@ -68,9 +79,7 @@ pub(super) fn read(what: &str, path: &Path, rules: &Rules) -> Result<Vec<u8>, Fa
             refused("is not a regular file").hint("Name a file that holds the secret and nothing else.")
         );
     }
-    if rules.guard == Guard::OwnerOnly
-        && let Some(exposure) = exposure(0o077, facts.mode(), facts.uid(), own())
-    {
+    if let Some(exposure) = exposure(rules.guard.forbids(), facts.mode(), facts.uid(), own()) {
         return Err(exposed(what, path, exposure, "600"));
     }
     let bytes = contents(file, rules.limit).map_err(|error| failed(&error))?;
