@@ -161,6 +161,10 @@ const EXAMPLES: &[Examples] = &[
         ],
     },
     Examples {
+        command: &["secrets", "import"],
+        lines: &[("fabric secrets import secrets.enc", "Move in from the file of the older scripts")],
+    },
+    Examples {
         command: &["secrets", "init"],
         lines: &[("fabric secrets init", "A store and its identity, in the operator's folder")],
     },

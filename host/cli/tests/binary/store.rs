@@ -189,3 +189,49 @@ fn the_site_file_says_where_another_store_and_its_identity_are() {
     assert_eq!(scene.secrets(&["list"], b"").stdout, "", "the operator's own store is another");
     scene.secrets(&["list", "--site", "loop.toml"], b"").refused(4, &["$CREDENTIALS_DIRECTORY is not set"]);
 }
+
+/// What the real `openssl` makes of this, as the older scripts called it.
+fn older(scene: &Scene, passphrase: &str, plain: &str) {
+    let mut command = std::process::Command::new("openssl");
+    command.args(["enc", "-aes-256-cbc", "-pbkdf2", "-salt", "-pass", "env:P", "-out"]);
+    command.arg(scene.path("secrets.enc")).env("P", passphrase).stdin(Stdio::piped());
+    let mut child = command.spawn().expect("openssl is installed");
+    child.stdin.take().expect("it is piped").write_all(plain.as_bytes()).expect("it reads");
+    assert!(child.wait().expect("it ends").success());
+}
+
+#[test]
+fn the_older_file_moves_in_whole_or_not_at_all() {
+    let scene = Scene::with_store();
+    let plain = format!(
+        r#"{{"tenants/canary/db":{{"username":"pg_1","password":"{PLANTED}"}},"x":{{"y":"{REPLACED}"}}}}"#
+    );
+    older(&scene, "correct horse", &plain);
+    let before = scene.sealed_store();
+    scene
+        .secrets(&["import", "secrets.enc"], b"wrong horse\n")
+        .refused(4, &["the passphrase is wrong", "was not changed"]);
+    scene
+        .secrets(&["import", "absent.enc"], b"correct horse\n")
+        .refused(5, &["absent.enc cannot be imported"]);
+    scene.write("passphrase", "correct horse\n");
+    let mode = |mode| {
+        fs::set_permissions(scene.path("passphrase"), std::os::unix::fs::PermissionsExt::from_mode(mode))
+    };
+    mode(0o640).expect("it is ours");
+    let from_file = ["import", "secrets.enc", "--passphrase-file", "passphrase"];
+    scene.secrets(&from_file, b"").refused(4, &["mode 0640"]);
+    assert_eq!(scene.sealed_store(), before, "nothing was imported so far");
+    mode(0o600).expect("it is ours");
+    let imported = scene.secrets(&from_file, b"");
+    assert_eq!(
+        (imported.code, imported.stdout.as_str()),
+        (Some(0), "imported  3 value(s)\n"),
+        "{}",
+        imported.all()
+    );
+    assert_eq!(scene.secrets(&["list"], b"").stdout.lines().count(), 3);
+    let before = scene.sealed_store();
+    scene.secrets(&from_file, b"").refused(2, &["has a field `password` already"]);
+    assert_eq!(scene.sealed_store(), before);
+}

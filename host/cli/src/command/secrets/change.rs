@@ -1,5 +1,6 @@
 //! What changes the store. Values are read before it is locked.
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use fabric_model::Slug;
@@ -15,6 +16,21 @@ pub(super) fn init(store: &Store) -> Result<Exit, Refusal> {
     say(format_args!("store     {}", store.path().display()));
     say(format_args!("identity  {public}"));
     tell("keep a copy of the identity's file apart from the store: without it nobody opens the store again");
+    Ok(Exit::Done)
+}
+
+pub(super) fn import(store: &Store, file: &Path, passphrase: Option<&Path>) -> Result<Exit, Refusal> {
+    store.read()?;
+    let passphrase = match passphrase {
+        Some(file) => Store::passphrase(file)?,
+        None => value::passphrase()?,
+    };
+    let count = store.import(file, &passphrase, SystemTime::now())?;
+    say(format_args!("imported  {count} value(s)"));
+    tell(format_args!(
+        "once everything reads them from the store, destroy {} and its copies",
+        file.display()
+    ));
     Ok(Exit::Done)
 }
 

@@ -27,6 +27,14 @@ pub(crate) struct Secrets {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum What {
+    /// Add what a file of `openssl enc -aes-256-cbc -pbkdf2` holds: JSON with keys, fields and values
+    Import {
+        /// The file
+        file: PathBuf,
+        /// The passphrase, in a file of mode 0600 [default: asked for without echo, or read from standard input]
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
     /// Make an empty store, and the identity that opens it
     Init,
     /// Say what one key has: fields, times, where the site file refers to it; no values
@@ -81,6 +89,7 @@ pub(crate) fn secrets(place: &Place, args: &Secrets) -> Result<Exit, Refusal> {
     let site = site(place, args.site.as_deref())?;
     let store = Store::of(site.as_ref(), &place.home);
     match &args.what {
+        What::Import { file, passphrase_file } => change::import(&store, file, passphrase_file.as_deref()),
         What::Init => change::init(&store),
         What::Inspect { key } => show::inspect(&store, site.as_ref(), key),
         What::List => show::list(&store, site.as_ref()),

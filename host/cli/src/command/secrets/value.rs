@@ -26,6 +26,14 @@ pub(super) fn of(at: &At, generate: Option<usize>) -> Result<SecretText, Refusal
     })
 }
 
+/// The passphrase of a file: asked for, or the first line of standard input.
+pub(super) fn passphrase() -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    let bytes =
+        if io::stdin().is_terminal() { ask("passphrase (it is not shown):".to_owned())? } else { read()? };
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(Zeroizing::new(line.to_vec()))
+}
+
 /// Everything on standard input. The buffer never grows, because growing would leave copies behind.
 fn read() -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(TAKEN + 32));
@@ -34,17 +42,17 @@ fn read() -> Result<Zeroizing<Vec<u8>>, Refusal> {
 }
 
 fn asked(at: &At) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-    let terminal = Term::stderr();
-    let ask = |prompt: String| -> Result<Zeroizing<Vec<u8>>, Refusal> {
-        tell(prompt);
-        let line = terminal.read_secure_line().map_err(|error| unread(&error))?;
-        Ok(Zeroizing::new(line.into_bytes()))
-    };
     let once = ask(format!("value of {} {} (it is not shown):", at.key, at.field))?;
     if once != ask("the same again:".to_owned())? {
         return Err(Refusal::new(Exit::Usage, "the two values differ").hint("The store was not changed."));
     }
     Ok(once)
+}
+
+fn ask(prompt: String) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    tell(prompt);
+    let line = Term::stderr().read_secure_line().map_err(|error| unread(&error))?;
+    Ok(Zeroizing::new(line.into_bytes()))
 }
 
 fn unread(error: &io::Error) -> Refusal {

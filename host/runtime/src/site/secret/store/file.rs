@@ -1,18 +1,22 @@
 //! The store as a file: who may open it, and how it is replaced.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use age::x25519::Identity;
+use fabric_model::exit::Exit;
 use fabric_model::site::SecretSource;
 use fabric_model::{Fault, Slug};
+use zeroize::Zeroizing;
 
 use super::super::credential;
 use super::super::file::{self, Guard, Rules};
 use super::super::secrets::{Environment, unreadable};
 use super::entries::{Entries, SIZE_LIMIT};
-use super::{identity, sealed};
+use super::{identity, openssl, sealed};
 use crate::home::Home;
 use crate::private_file;
 use crate::refusal::Refusal;
@@ -121,6 +125,38 @@ impl Store {
         Ok(changed)
     }
 
+    /// Adds everything that a file of the scripts before fabric holds, all of it or nothing. Gives how many values.
+    ///
+    /// # Errors
+    /// When the file cannot be read or opened with the passphrase, or a value is in the store already.
+    pub fn import(&self, file: &Path, passphrase: &[u8], now: SystemTime) -> Result<usize, Refusal> {
+        let unreadable =
+            |why: &str| Refusal::new(Exit::NotFound, format!("{} cannot be imported: {why}", file.display()));
+        let mut bytes = Vec::new();
+        File::open(file)
+            .and_then(|opened| opened.take(openssl::FILE_LIMIT + 1).read_to_end(&mut bytes))
+            .map_err(|error| unreadable(&error.to_string()))?;
+        if bytes.len() as u64 > openssl::FILE_LIMIT {
+            return Err(unreadable("it is larger than a store may be"));
+        }
+        let imported = openssl::read(&bytes, passphrase)?;
+        self.change(|entries| {
+            let count = imported.len();
+            imported.into_iter().try_for_each(|one| entries.put(&one.key, &one.field, one.value, now))?;
+            Ok(count)
+        })
+    }
+
+    /// The passphrase in a file, which must be its owner's alone: its first line.
+    ///
+    /// # Errors
+    /// When it is not there, or others can reach it.
+    pub fn passphrase(file: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        let bytes = Zeroizing::new(file::read("the passphrase", file, &file::OWN_FILE)?);
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        Ok(Zeroizing::new(line.to_vec()))
+    }
+
     fn open(&self, identity: &Identity) -> Result<Entries, Fault> {
         file::of_one_writer(WHAT, self.folder())?;
         let bytes = file::read(WHAT, &self.file, &STORE_FILE)?;
@@ -174,7 +210,7 @@ impl Store {
                 (format!("the credential `{name}`"), credential::read(IDENTITY, name, self.environment)?)
             }
         };
-        let bytes = zeroize::Zeroizing::new(bytes);
+        let bytes = Zeroizing::new(bytes);
         identity::parse(&bytes).map_err(|error| {
             unreadable(format!("{IDENTITY}: {place} {error}"))
                 .hint("It is one line as `age-keygen` writes it; `fabric secrets init` makes one.")

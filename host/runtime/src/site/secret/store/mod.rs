@@ -4,6 +4,7 @@ mod entries;
 mod file;
 mod identity;
 mod key;
+mod openssl;
 mod sealed;
 mod text;
 

@@ -40,9 +40,6 @@ impl SecretText {
     /// # Errors
     /// When they are no text that could be a secret.
     pub fn from_bytes(mut bytes: Zeroizing<Vec<u8>>) -> Result<Self, NotASecret> {
-        if bytes.len() > SIZE_LIMIT {
-            return Err(NotASecret::TooLong);
-        }
         let text = match String::from_utf8(std::mem::take(&mut *bytes)) {
             Ok(text) => Zeroizing::new(text),
             Err(error) => {
@@ -50,13 +47,21 @@ impl SecretText {
                 return Err(NotASecret::NotText);
             }
         };
+        Self(text).checked()
+    }
+
+    pub(super) fn checked(self) -> Result<Self, NotASecret> {
+        let text = &self.0;
+        if text.len() > SIZE_LIMIT {
+            return Err(NotASecret::TooLong);
+        }
         if text.trim().is_empty() {
             return Err(NotASecret::Empty);
         }
         if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(NotASecret::Control);
         }
-        Ok(Self(text))
+        Ok(self)
     }
 
     /// A new random secret of letters and digits: 5.95 bits for each character.
@@ -77,6 +82,7 @@ impl SecretText {
         Ok(Self(text))
     }
 
+    /// A text that is taken over as it is; [`SecretText::checked`] says whether it could be a secret.
     pub(super) fn from_store(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
