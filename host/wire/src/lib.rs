@@ -14,6 +14,7 @@ pub mod seam;
 pub mod ssh;
 pub mod tcp;
 pub mod tls;
+pub mod vault;
 
 pub use deadline::Deadline;
 pub use error::WireError;

@@ -54,3 +54,5 @@ mod shipped;
 mod store;
 #[cfg(test)]
 mod tutorial;
+#[cfg(test)]
+mod vault;

@@ -6,10 +6,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use fabric_model::digest::Digest;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::peers::{NEEDS, RUN, loopback_site, serve};
+use crate::peers::{NEEDS, RUN, loopback_site, serve, server_config};
 use crate::scene::Scene;
 
 /// The Proxmox token of the site on loopback.
@@ -58,18 +57,7 @@ fn a_token_that_the_api_sends_back_is_seen_by_nobody() {
         }
     });
     let authority = loopback_site(&scene, port);
-    let key = rcgen::KeyPair::generate().expect("the system has randomness");
-    let params = rcgen::CertificateParams::new(vec!["pve1".to_owned()]).expect("a name");
-    let certificate = params.signed_by(&key, &authority).expect("it is sound");
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let server = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider has them")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .expect("key and certificate belong together");
-    *config.lock().expect("no test panicked") = Some(Arc::new(server));
+    *config.lock().expect("no test panicked") = Some(server_config(&authority, "pve1"));
 
     scene.script(
         NEEDS,

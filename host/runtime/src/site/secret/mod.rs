@@ -6,6 +6,7 @@ mod file;
 mod redactor;
 mod secrets;
 mod store;
+mod vault;
 
 pub use redactor::Redactor;
 pub use secrets::{Environment, Secrets};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use fabric_model::site::{SecretSource, Stored};
-use fabric_model::{Code, Fault, Stage};
+use fabric_model::site::{SecretSource, Stored, Vault, Vaulted};
+use fabric_model::{Code, Fault, Slug, Stage};
 use fabric_wire::endpoint::{Secret, SshIdentity};
 
 use super::super::load::SiteFile;
@@ -16,18 +16,23 @@ use super::credential;
 use super::file;
 use super::redactor::Redactor;
 use super::store::{KeyPath, Store};
+use super::vault;
 use crate::home::Home;
 
 /// How an environment variable is read.
 pub type Environment = fn(&str) -> Option<OsString>;
 
-/// The secrets of a site, each read anew whenever it is asked for, so that a rotated one is picked up.
+/// The secrets of a site, each read anew whenever it is asked for, so that a rotated one is picked up; those of Vault once.
 pub struct Secrets {
     folder: PathBuf,
     sources: BTreeMap<String, SecretSource>,
     identity: String,
     environment: Environment,
     store: Store,
+    vaults: BTreeMap<Slug, Vault>,
+    authorities: BTreeMap<Slug, String>,
+    /// What Vault gave.
+    of_vaults: Mutex<BTreeMap<String, Secret>>,
     redactor: Arc<Redactor>,
 }
 
@@ -51,6 +56,9 @@ impl Secrets {
             identity: file.site.ssh.identity.clone(),
             environment,
             store: Store::with_environment(Some(file), home, environment),
+            vaults: file.site.vaults.clone(),
+            authorities: file.site.authorities.clone(),
+            of_vaults: Mutex::default(),
             redactor,
         }
     }
@@ -124,11 +132,30 @@ impl Secrets {
                 credential::read(&format!("secret `{handle}`"), name, self.environment)
             }
             SecretSource::Store(stored) => self.stored(handle, stored),
+            SecretSource::Vault(vaulted) => self.vaulted(handle, vaulted),
             SecretSource::Agent(_) => {
                 let message = format!("secret `{handle}` is in the ssh-agent, which gives no key away");
                 Err(unreadable(message).hint("Use another source for secrets that are sent as text."))
             }
         }
+    }
+
+    /// Vault is asked once for each handle: a run that lasts does not depend on it any further.
+    fn vaulted(&self, handle: &str, vaulted: &Vaulted) -> Result<Vec<u8>, Fault> {
+        let known = || self.of_vaults.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secret) = known().get(handle) {
+            return Ok(secret.expose().to_vec());
+        }
+        let server = self.vaults.get(&vaulted.server);
+        let authority = server.and_then(|server| self.authorities.get(&server.authority));
+        let (Some(server), Some(authority)) = (server, authority) else {
+            // The check of the site file lets no such pass.
+            return Err(unreadable(format!("secret `{handle}`: there is no Vault `{}`", vaulted.server)));
+        };
+        let token = self.resolve(&server.token)?;
+        let secret = vault::read(handle, vaulted, server, &self.folder.join(authority), &token)?;
+        known().insert(handle.to_owned(), secret.clone());
+        Ok(secret.expose().to_vec())
     }
 
     fn stored(&self, handle: &str, stored: &Stored) -> Result<Vec<u8>, Fault> {
