@@ -24,7 +24,7 @@ pub(super) fn read(what: &str, name: &Slug, environment: Environment) -> Result<
             format!("{what}: $CREDENTIALS_DIRECTORY is `{}`, which systemd did not set", folder.display());
         return Err(unreadable(message).hint("Unset it, and have systemd start fabric."));
     }
-    file::of_one_writer(what, &folder)?;
+    file::of_one_writer(what, &folder, "Unset $CREDENTIALS_DIRECTORY, and have systemd start fabric.")?;
     file::read(what, &folder.join(name.as_str()), &file::CREDENTIAL)
 }
 

@@ -90,14 +90,14 @@ pub(super) fn read(what: &str, path: &Path, rules: &Rules) -> Result<Vec<u8>, Fa
     Ok(bytes)
 }
 
-/// Holds the folder that a file lies in to one writer: who can write there can put another file in its place.
+/// Holds the folder that a file lies in to one writer: who can write there can put another file in its place. `missing` is what to do
+/// where there is none.
 ///
 /// # Errors
 /// A fault `site.secret` that names the folder.
-pub(super) fn of_one_writer(what: &str, folder: &Path) -> Result<(), Fault> {
-    let facts = fs::metadata(folder).map_err(|error| {
-        unreadable(format!("{what}: {}: {error}", folder.display())).hint("Make it first.")
-    })?;
+pub(super) fn of_one_writer(what: &str, folder: &Path, missing: &str) -> Result<(), Fault> {
+    let facts = fs::metadata(folder)
+        .map_err(|error| unreadable(format!("{what}: {}: {error}", folder.display())).hint(missing))?;
     match exposure(0o022, facts.mode(), facts.uid(), own()) {
         Some(exposure) => Err(exposed(what, folder, exposure, "700")),
         None => Ok(()),

@@ -161,7 +161,12 @@ impl Secrets {
     fn stored(&self, handle: &str, stored: &Stored) -> Result<Vec<u8>, Fault> {
         let entries = self.store.read()?;
         let key = stored.key.parse::<KeyPath>();
-        let secret = key.ok().and_then(|key| entries.get(&key, &stored.field, stored.former));
+        let get = |former| key.as_ref().ok().and_then(|key| entries.get(key, &stored.field, former));
+        // A peer that was not told of the rotation may still send it back.
+        if let Some(former) = get(true) {
+            self.redactor.register(handle, former.expose().trim_ascii_end());
+        }
+        let secret = get(stored.former);
         let secret = secret.ok_or_else(|| {
             let which = if stored.former { "former " } else { "" };
             let Stored { key, field, .. } = stored;
@@ -199,8 +204,10 @@ mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::path::Path;
+    use std::time::SystemTime;
 
     use super::super::super::load::load;
+    use super::super::store::SecretText;
     use super::*;
 
     const SAMAKIA: &str = include_str!("../../../../../fabric.toml");
@@ -312,6 +319,31 @@ mod tests {
         let absent = secrets_of(&file, |_| Some("/nonexistent".into()));
         let fault = absent.resolve("proxmox/token").expect_err("an empty folder");
         assert!(fault.message.contains("/nonexistent"), "{fault}");
+    }
+
+    #[test]
+    fn a_value_of_the_store_is_read_anew_and_the_former_one_is_known_too() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = site(folder.path(), r#"{ store = { key = "pve", field = "token" } }"#, FILE);
+        let secrets = secrets_of(&file, |_| None);
+        let absent = secrets.resolve("proxmox/token").expect_err("there is no store");
+        assert_eq!(absent.hints, ["Make one with `fabric secrets init`."]);
+        let store = Store::of(Some(&file), &Home::at(folder.path().join("home")));
+        store.init().expect("it is new");
+        let missing = secrets.resolve("proxmox/token").expect_err("nothing is in it");
+        assert_eq!(missing.hints, ["Put it there with `fabric secrets put pve token`."]);
+        let (key, field) = ("pve".parse().expect("a key"), "token".parse().expect("a name"));
+        let text = |text: &str| SecretText::from_bytes(text.as_bytes().to_vec().into()).expect("a value");
+        let now = SystemTime::UNIX_EPOCH;
+        store.change(|entries| entries.put(&key, &field, text("first-token\n"), now)).expect("it is new");
+        assert_eq!(secrets.resolve("proxmox/token").expect("it is there").expose(), b"first-token");
+        store
+            .change(|entries| entries.rotate(&key, &field, text("second-token\n"), now))
+            .expect("it is there");
+        let rotated = secrets_of(&file, |_| None);
+        assert_eq!(rotated.resolve("proxmox/token").expect("it is there").expose(), b"second-token");
+        let shown = rotated.redactor.redact("first-token second-token");
+        assert_eq!(shown, "[redacted:proxmox/token] [redacted:proxmox/token]");
     }
 
     #[test]

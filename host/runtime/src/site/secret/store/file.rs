@@ -25,13 +25,14 @@ use crate::site::SiteFile;
 /// What messages call it.
 const WHAT: &str = "the secrets store";
 const IDENTITY: &str = "the identity of the secrets store";
+const MISSING: &str = "Make one with `fabric secrets init`.";
 
 /// The store's file: encryption adds 16 bytes to each 64 KiB, and a header.
 const STORE_FILE: Rules = Rules {
     guard: Guard::OwnerOnly,
     links: false,
     limit: SIZE_LIMIT as u64 + 64 * 1024,
-    missing: Some("Make one with `fabric secrets init`."),
+    missing: Some(MISSING),
 };
 const IDENTITY_FILE: Rules = Rules { limit: 64 * 1024, ..STORE_FILE };
 
@@ -158,7 +159,7 @@ impl Store {
     }
 
     fn open(&self, identity: &Identity) -> Result<Entries, Fault> {
-        file::of_one_writer(WHAT, self.folder())?;
+        file::of_one_writer(WHAT, self.folder(), MISSING)?;
         let bytes = file::read(WHAT, &self.file, &STORE_FILE)?;
         let broken = |why: &dyn std::fmt::Display| {
             let previous = self.previous();
@@ -203,7 +204,7 @@ impl Store {
     fn identity(&self) -> Result<Identity, Fault> {
         let (place, bytes) = match &self.identity {
             Opener::File(path) => {
-                file::of_one_writer(IDENTITY, parent(path))?;
+                file::of_one_writer(IDENTITY, parent(path), MISSING)?;
                 (path.display().to_string(), file::read(IDENTITY, path, &IDENTITY_FILE)?)
             }
             Opener::Credential(name) => {

@@ -78,6 +78,26 @@ fn a_store_that_others_can_reach_is_refused() {
 }
 
 #[test]
+fn a_store_or_identity_in_a_folder_that_others_can_write_is_refused() {
+    let (folder, sound) = home();
+    let open = folder.path().join("open");
+    fs::create_dir(&open).expect("it is new");
+    let Opener::File(identity) = &sound.identity else { panic!("it is a file") };
+    for (name, path) in [("store", &sound.file), ("identity", identity)] {
+        fs::copy(path, open.join(name)).expect("ours");
+    }
+    let moved = Store { file: open.join("store"), ..sound.clone() };
+    let opened = Store { identity: Opener::File(open.join("identity")), ..sound };
+    for mode in [0o720, 0o702, 0o1777] {
+        chmod(&open, mode);
+        refused(&moved, &format!("open can be reached by others than its owner (mode {mode:04o})"));
+        refused(&opened, &format!("open can be reached by others than its owner (mode {mode:04o})"));
+    }
+    chmod(&open, 0o755);
+    put(&moved, "a", "one").expect("others may see the folder");
+}
+
+#[test]
 fn an_identity_that_others_can_reach_is_refused() {
     let (_folder, store) = home();
     let Opener::File(identity) = &store.identity else { panic!("it is a file") };
