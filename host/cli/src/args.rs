@@ -12,6 +12,7 @@ use crate::command::docs::Docs;
 use crate::command::doctor::Doctor;
 use crate::command::explain::Explain;
 use crate::command::new::New;
+use crate::command::secrets::Secrets;
 use crate::command::test::Test;
 
 /// What `--version` says. A build whose protections can be taken away, which only tests make, says so.
@@ -111,6 +112,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Print a JSON Schema
     Schema(Schema),
+    /// Keep secrets in an encrypted file, for `[secrets]` of the site file
+    Secrets(Secrets),
     /// Try scripts on the twin: each case plants its faults, and the script must find them and nothing else
     Test(Test),
     /// Lift the freezes of an environment

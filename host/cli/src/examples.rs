@@ -175,6 +175,40 @@ const EXAMPLES: &[Examples] = &[
         ],
     },
     Examples {
+        command: &["secrets", "import"],
+        lines: &[("fabric secrets import secrets.enc", "Move in from the file of the older scripts")],
+    },
+    Examples {
+        command: &["secrets", "init"],
+        lines: &[("fabric secrets init", "A store and its identity, in the operator's folder")],
+    },
+    Examples {
+        command: &["secrets", "inspect"],
+        lines: &[("fabric secrets inspect proxmox/token", "Its fields, their times, and who uses them")],
+    },
+    Examples {
+        command: &["secrets", "list"],
+        lines: &[("fabric secrets list", "What there is, and what the site file misses")],
+    },
+    Examples {
+        command: &["secrets", "put"],
+        lines: &[
+            ("fabric secrets put proxmox/token", "Asks for the token without showing it"),
+            ("fabric secrets put tenants/canary/postgres password --generate 24", "A random password"),
+        ],
+    },
+    Examples {
+        command: &["secrets", "remove"],
+        lines: &[("fabric secrets remove tenants/canary/postgres password", "One field of a key")],
+    },
+    Examples {
+        command: &["secrets", "rotate"],
+        lines: &[
+            ("fabric secrets rotate proxmox/token", "Asks for the new token and keeps the former one"),
+            ("fabric secrets rotate proxmox/token --settle", "Forgets the former one"),
+        ],
+    },
+    Examples {
         command: &["test"],
         lines: &[
             ("fabric test", "Every script that has cases"),

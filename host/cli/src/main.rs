@@ -94,6 +94,7 @@ fn dispatch(args: Args) -> Result<Exit, Refusal> {
         Command::Rehearse(run) => command::run::rehearse(&place, &run),
         Command::Run(run) => command::run::run(&place, &run),
         Command::Schema(schema) => command::schema::schema(&schema),
+        Command::Secrets(secrets) => command::secrets::secrets(&place, &secrets),
         Command::Test(test) => command::test::test(&place, &test),
         Command::Thaw(thaw) => command::freeze::thaw(&place, &thaw),
         Command::Twin(twin) => command::twin::twin(&place, &twin),

@@ -43,6 +43,12 @@ pub struct Site {
     /// Secrets by handle, such as `proxmox/token`: where each is read from. Never the secret itself.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretSource>,
+    /// Servers of HashiCorp Vault by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vaults: BTreeMap<Slug, Vault>,
+    /// Where the secrets store lies, if not in the operator's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<Store>,
 }
 
 /// What the site as a whole is.
@@ -333,4 +339,104 @@ pub enum SecretSource {
     Credential(Slug),
     /// The ssh-agent at `$SSH_AUTH_SOCK`; the text is the key's comment or SHA-256 fingerprint, empty for any.
     Agent(String),
+    /// The secrets store, which `fabric secrets` keeps.
+    Store(Stored),
+    /// HashiCorp Vault, which is only read.
+    Vault(Vaulted),
+}
+
+/// A value in a key-value engine of Vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vaulted {
+    /// The server, of `vaults`.
+    pub server: Slug,
+    /// The path below the mount: names with `/` between them.
+    pub path: String,
+    /// The field there [default: `value`].
+    #[serde(default = "Stored::default_field")]
+    pub field: Slug,
+}
+
+/// A server of HashiCorp Vault and a key-value engine that is mounted there. Only HTTPS is spoken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vault {
+    /// Where it listens.
+    pub address: IpAddr,
+    /// The port [default: 8200].
+    #[serde(default = "Vault::default_port")]
+    pub port: u16,
+    /// The name that its certificate bears [default: the address].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Slug>,
+    /// The authority that issued its certificate.
+    pub authority: Slug,
+    /// The namespace, where it has such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The path of the mount [default: `secret`].
+    #[serde(default = "Vault::default_mount")]
+    pub mount: String,
+    /// What is mounted there [default: `kv-v2`].
+    #[serde(default)]
+    pub engine: KeyValueEngine,
+    /// The handle of the token, whose source is another than Vault.
+    pub token: String,
+}
+
+/// A version of Vault's key-value engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum KeyValueEngine {
+    /// One value for each path.
+    #[serde(rename = "kv-v1")]
+    V1,
+    /// Versions for each path, of which the newest is read.
+    #[default]
+    #[serde(rename = "kv-v2")]
+    V2,
+}
+
+impl Vault {
+    fn default_port() -> u16 {
+        8200
+    }
+
+    fn default_mount() -> String {
+        "secret".to_owned()
+    }
+}
+
+/// A value in the secrets store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stored {
+    /// The key: names with `/` between them.
+    pub key: String,
+    /// The field below the key [default: `value`].
+    #[serde(default = "Stored::default_field")]
+    pub field: Slug,
+    /// The value before the last rotation, as long as it is kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub former: bool,
+}
+
+impl Stored {
+    /// The field of a key that is not asked for a certain one.
+    pub fn default_field() -> Slug {
+        "value".parse().expect("it is a name")
+    }
+}
+
+/// Where the secrets store lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// Its file, relative to this file [default: `secrets.age` of the operator's folder].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Where the identity that opens it is read from: `file` or `credential` [default: `secrets-identity.txt` of the operator's
+    /// folder].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<SecretSource>,
 }

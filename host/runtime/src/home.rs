@@ -65,6 +65,16 @@ impl Home {
         self.folder.join("trust.toml")
     }
 
+    /// The secrets store, where the site file names no other.
+    pub(crate) fn store_path(&self) -> PathBuf {
+        self.folder.join("secrets.age")
+    }
+
+    /// The identity that opens the secrets store, where the site file names no other.
+    pub(crate) fn store_identity_path(&self) -> PathBuf {
+        self.folder.join("secrets-identity.txt")
+    }
+
     /// The authority of rehearsals: what used-up approvals, freezes and budgets come to on the twin binds nobody else.
     pub(crate) fn rehearsal_authority(&self) -> PathBuf {
         self.folder.join("rehearsal/authority")

@@ -14,6 +14,7 @@ use fabric_twin::process::Remote;
 use fabric_wire::endpoint::Secret;
 use fabric_wire::{Seams, Writing};
 
+use crate::home::Home;
 use crate::lab_guard;
 use crate::recording;
 use crate::refusal::Refusal;
@@ -65,12 +66,13 @@ impl Keys {
 }
 
 impl World {
-    /// Opens the site that the file describes: the lab or the real one.
+    /// Opens the site that the file describes: the lab or the real one. What it keeps in the secrets store is read from the one of
+    /// this operator's folder, unless it names another.
     ///
     /// # Errors
     /// When the file describes a twin, which is only rehearsed, or a lab in which this process is not; or when the pinned host
     /// keys or the operator's key cannot be read.
-    pub fn open(file: SiteFile) -> Result<Self, Refusal> {
+    pub fn open(file: SiteFile, home: &Home) -> Result<Self, Refusal> {
         match file.site.site.realm {
             Realm::Real => {}
             Realm::Lab => lab_guard::inside_the_lab(&file.site)?,
@@ -83,7 +85,7 @@ impl World {
             }
         }
         let redactor = Arc::new(Redactor::default());
-        let secrets = Secrets::new(&file, Arc::clone(&redactor));
+        let secrets = Secrets::new(&file, home, Arc::clone(&redactor));
         let pins = file.folder.join(&file.site.ssh.known_hosts);
         let known_hosts = KnownHosts::read(&pins).map_err(|e| {
             Refusal::new(Exit::Configuration, e.to_string())

@@ -15,6 +15,7 @@ pub mod ssh;
 pub mod tcp;
 pub mod timestamp;
 pub mod tls;
+pub mod vault;
 
 pub use deadline::Deadline;
 pub use error::WireError;

@@ -19,6 +19,7 @@ pub(crate) mod policy;
 pub(crate) mod recover;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod secrets;
 pub(crate) mod test;
 pub(crate) mod twin;
 mod used;

@@ -10,7 +10,7 @@ use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
 use fabric_runtime::home::Operator;
 use fabric_runtime::recover::{self as orphan, PendingSite, Recovered, Recovery, Restoration};
-use fabric_runtime::{Refusal, World, site};
+use fabric_runtime::{Home, Refusal, World, site};
 
 use crate::args::Recover;
 use crate::place::Place;
@@ -87,7 +87,7 @@ fn restore(place: &Place, operator: &Operator, run: &Slug, args: &Recover) -> Ex
     let recovery = Recovery {
         operator,
         runs: &runs,
-        reopen: &|site| Box::pin(reopen(site)),
+        reopen: &|site| Box::pin(reopen(site, operator.home.clone())),
         watch: Arc::new(WarningsOnly),
     };
     let recovered = tokio::runtime::Runtime::new()
@@ -121,12 +121,12 @@ fn restore(place: &Place, operator: &Operator, run: &Slug, args: &Recover) -> Ex
 }
 
 /// Opens the world of a run again, as it was opened then.
-async fn reopen(site: PendingSite) -> Result<Arc<World>, Refusal> {
+async fn reopen(site: PendingSite, home: Home) -> Result<Arc<World>, Refusal> {
     let file = site::load(&site.file)
         .map_err(|errors| Refusal::in_file(Exit::Configuration, &site.file.display().to_string(), errors))?;
     let world = match (site.realm, &site.twin) {
         (Realm::Twin, Some(socket)) => World::rehearsal_on(file, socket).await?,
-        _ => World::open(file)?,
+        _ => World::open(file, &home)?,
     };
     Ok(Arc::new(world))
 }

@@ -47,7 +47,9 @@ pub(crate) fn run(place: &Place, args: &RunArgs) -> Result<Exit, Refusal> {
             .hint("Add `--execute --plan DIGEST`, or leave them out: a dry run asks no guard."));
     }
     let wanted = Wanted { execute: *execute, plan: plan.as_deref(), claims: claims.to_guards() };
-    perform(place, script, How { mode: Mode::Run, wanted, answers: source(script) }, World::open)
+    perform(place, script, How { mode: Mode::Run, wanted, answers: source(script) }, |file| {
+        World::open(file, &place.home)
+    })
 }
 
 pub(crate) fn rehearse(place: &Place, args: &Rehearse) -> Result<Exit, Refusal> {

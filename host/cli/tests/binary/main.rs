@@ -54,4 +54,8 @@ mod secrets;
 #[cfg(test)]
 mod shipped;
 #[cfg(test)]
+mod store;
+#[cfg(test)]
 mod tutorial;
+#[cfg(test)]
+mod vault;

@@ -4,7 +4,10 @@ use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::Value;
 
 use crate::scene::Scene;
@@ -28,6 +31,25 @@ pub(crate) fn loopback_site(scene: &Scene, api_port: u16) -> rcgen::CertifiedIss
     let authority = rcgen::CertifiedIssuer::self_signed(params, key).expect("it is sound");
     scene.write("ca.pem", &authority.pem());
     authority
+}
+
+/// A TLS server of this name, certified by the site's authority.
+pub(crate) fn server_config(
+    authority: &rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
+    name: &str,
+) -> Arc<ServerConfig> {
+    let key = rcgen::KeyPair::generate().expect("the system has randomness");
+    let params = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    let certificate = params.signed_by(&key, authority).expect("it is sound");
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has them")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("key and certificate belong together");
+    Arc::new(server)
 }
 
 const SITE: &str = r#"format = 1

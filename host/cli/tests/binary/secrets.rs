@@ -6,17 +6,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use fabric_model::digest::Digest;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::peers::{NEEDS, RUN, loopback_site, serve};
+use crate::peers::{NEEDS, RUN, loopback_site, serve, server_config};
 use crate::scene::Scene;
 
 /// The Proxmox token of the site on loopback.
 pub(crate) const TOKEN: &str = "c0ffee00-5ec2-4e70-9a3b-0123456789ab";
 
 /// Every file below a folder, as text.
-fn texts(folder: &Path) -> Vec<(String, String)> {
+pub(crate) fn texts(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("it is there") {
         let path = entry.expect("it is read").path();
@@ -58,18 +57,7 @@ fn a_token_that_the_api_sends_back_is_seen_by_nobody() {
         }
     });
     let authority = loopback_site(&scene, port);
-    let key = rcgen::KeyPair::generate().expect("the system has randomness");
-    let params = rcgen::CertificateParams::new(vec!["pve1".to_owned()]).expect("a name");
-    let certificate = params.signed_by(&key, &authority).expect("it is sound");
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let server = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider has them")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .expect("key and certificate belong together");
-    *config.lock().expect("no test panicked") = Some(Arc::new(server));
+    *config.lock().expect("no test panicked") = Some(server_config(&authority, "pve1"));
 
     scene.script(
         NEEDS,

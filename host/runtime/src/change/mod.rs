@@ -8,7 +8,6 @@ mod execute;
 pub(crate) mod lock;
 pub(crate) mod pending;
 mod place;
-pub(crate) mod private_file;
 mod project;
 pub(crate) mod scope;
 pub(crate) mod selector;

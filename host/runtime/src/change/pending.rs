@@ -12,10 +12,10 @@ use fabric_model::site::Realm;
 use fabric_model::{Code, Digest, Fault, Kind, Resource, Slug, Stage};
 use serde::{Deserialize, Serialize};
 
-use super::private_file;
 use super::store;
 use super::targets::Footprint;
 use crate::home::Home;
+use crate::private_file;
 use crate::run::Run;
 
 /// The marker's file name.

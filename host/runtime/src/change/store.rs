@@ -20,9 +20,9 @@ use fabric_wire::seam::Entropy as _;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-use super::private_file;
 use super::timer::Armed;
 use crate::home::Home;
+use crate::private_file;
 
 /// The folder of all runs in the operator's folder.
 const FOLDER: &str = "undo";

@@ -8,7 +8,7 @@ use fabric_evidence::recording::{self, NotARecording, Recording};
 use fabric_model::Digest;
 use fabric_model::exit::Exit;
 
-use crate::change::private_file;
+use crate::private_file;
 use crate::refusal::Refusal;
 
 /// The largest recording that is read, in bytes: the longest suite makes one of 200 KiB.

@@ -17,5 +17,7 @@ pub(crate) use aliases::Aliases;
 pub use load::{SiteFile, load, parse};
 pub use lookup::{endpoint, environment_of, ssh_host};
 pub use schema::schema;
-pub use secret::{Environment, Redactor, Secrets};
+pub use secret::{
+    Entries, Environment, KeyPath, Listed, NotAKey, NotASecret, Redactor, SecretText, Secrets, Store,
+};
 pub use value::value;

@@ -62,6 +62,7 @@ fn shape_errors(tree: &Spanned<DeTable<'_>>) -> Vec<toml::de::Error> {
             "hosts" => error_of::<site::Host>,
             "vips" => error_of::<site::Vip>,
             "zones" => error_of::<site::Zone>,
+            "vaults" => error_of::<site::Vault>,
             "secrets" => error_of::<site::SecretSource>,
             _ => continue,
         };

@@ -6,3 +6,4 @@ mod peers;
 mod proxmox;
 mod tcp;
 mod tls;
+mod vault;

@@ -16,6 +16,7 @@ pub mod script;
 pub mod site;
 pub mod ssh_output;
 pub mod trust;
+pub mod vault;
 
 /// One reader under attack.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "site", run: site::run, mutations: 500 },
     Target { name: "ssh_output", run: ssh_output::run, mutations: 5_000 },
     Target { name: "trust", run: trust::run, mutations: 500 },
+    Target { name: "vault", run: vault::run, mutations: 10_000 },
 ];
 
 /// The target of this name.

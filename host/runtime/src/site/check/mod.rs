@@ -6,6 +6,7 @@ mod once;
 mod plane;
 mod realm;
 mod secret;
+mod vault;
 mod vip;
 mod word;
 mod zone;
@@ -26,6 +27,7 @@ pub(super) fn all(site: &Site, report: &mut Report<'_>) {
     realm::check(site, report);
     word::check(site, report);
     secret::check(site, report);
+    vault::check(site, report);
     plane::check(site, report);
     host::check(site, report);
     address::check(site, report);

@@ -4,6 +4,7 @@ use fabric_model::site::{SecretSource, Site};
 use fabric_model::{Kind, Resource, Slug};
 
 use super::super::report::Report;
+use super::super::secret::KeyPath;
 use super::super::suggest;
 use super::declared;
 
@@ -16,11 +17,24 @@ pub(super) fn check(site: &Site, report: &mut Report<'_>) {
             report.at(&["secrets", handle], message, hint);
         }
     }
+    for (handle, source) in &site.secrets {
+        if let SecretSource::Store(stored) = source
+            && let Err(error) = stored.key.parse::<KeyPath>()
+        {
+            let hint = "`fabric secrets list` says which there are.";
+            report.at(&["secrets", handle, "store", "key"], error.to_string(), hint);
+        }
+    }
+    let opener = site.store.as_ref().and_then(|store| store.identity.as_ref());
+    if opener.is_some_and(|opener| !matches!(opener, SecretSource::File(_) | SecretSource::Credential(_))) {
+        let hint = "Write `identity = { file = \"…\" }` or `identity = { credential = \"…\" }`.";
+        report.at(&["store", "identity"], "the identity of a store is in a file or a credential", hint);
+    }
     handle(site, report, &["ssh", "identity"], &site.ssh.identity);
     handle(site, report, &["proxmox", "token"], &site.proxmox.token);
     if let Some(SecretSource::Agent(_)) = site.secrets.get(&site.proxmox.token) {
         let message = format!("`{}` is kept in an ssh-agent, which gives no text away", site.proxmox.token);
-        report.at(&["proxmox", "token"], message, "Use a secret from `env`, `file` or `credential`.");
+        report.at(&["proxmox", "token"], message, "Use a secret from another source.");
     }
     if site.proxmox.nodes.is_empty() {
         let hint = "Add at least one, such as `pve1 = { address = \"192.0.2.1\" }`.";

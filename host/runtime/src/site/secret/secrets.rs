@@ -4,42 +4,61 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use fabric_model::site::SecretSource;
-use fabric_model::{Code, Fault, Stage};
+use fabric_model::site::{SecretSource, Stored, Vault, Vaulted};
+use fabric_model::{Code, Fault, Slug, Stage};
 use fabric_wire::endpoint::{Secret, SshIdentity};
 
 use super::super::load::SiteFile;
 use super::super::suggest;
-use super::file::{self, Guard};
+use super::credential;
+use super::file;
 use super::redactor::Redactor;
+use super::store::{KeyPath, Store};
+use super::vault;
+use crate::home::Home;
 
 /// How an environment variable is read.
 pub type Environment = fn(&str) -> Option<OsString>;
 
-/// The secrets of a site, each read anew whenever it is asked for, so that a rotated one is picked up.
+/// The secrets of a site, each read anew whenever it is asked for, so that a rotated one is picked up; those of Vault once.
 pub struct Secrets {
     folder: PathBuf,
     sources: BTreeMap<String, SecretSource>,
     identity: String,
     environment: Environment,
+    store: Store,
+    vaults: BTreeMap<Slug, Vault>,
+    authorities: BTreeMap<Slug, String>,
+    /// What Vault gave.
+    of_vaults: Mutex<BTreeMap<String, Secret>>,
     redactor: Arc<Redactor>,
 }
 
 impl Secrets {
-    /// The secrets that a site file declares. Nothing is read yet. The redactor gets to know every secret that is.
-    pub fn new(file: &SiteFile, redactor: Arc<Redactor>) -> Self {
-        Self::with_environment(file, redactor, |name| std::env::var_os(name))
+    /// The secrets that a site file declares, some perhaps in the operator's store. Nothing is read yet. The redactor gets to know
+    /// every secret that is.
+    pub fn new(file: &SiteFile, home: &Home, redactor: Arc<Redactor>) -> Self {
+        Self::with_environment(file, home, redactor, |name| std::env::var_os(name))
     }
 
     /// The same with other environment variables than the process's own.
-    pub fn with_environment(file: &SiteFile, redactor: Arc<Redactor>, environment: Environment) -> Self {
+    pub fn with_environment(
+        file: &SiteFile,
+        home: &Home,
+        redactor: Arc<Redactor>,
+        environment: Environment,
+    ) -> Self {
         Self {
             folder: file.folder.clone(),
             sources: file.site.secrets.clone(),
             identity: file.site.ssh.identity.clone(),
             environment,
+            store: Store::with_environment(Some(file), home, environment),
+            vaults: file.site.vaults.clone(),
+            authorities: file.site.authorities.clone(),
+            of_vaults: Mutex::default(),
             redactor,
         }
     }
@@ -106,22 +125,57 @@ impl Secrets {
         })?;
         match source {
             SecretSource::Env(name) => self.variable(handle, name),
-            SecretSource::File(path) => file::read(handle, &self.folder.join(path), Guard::OwnerOnly),
-            SecretSource::Credential(name) => {
-                let folder = (self.environment)("CREDENTIALS_DIRECTORY").ok_or_else(|| {
-                    let message = format!("secret `{handle}` is a systemd credential, but $CREDENTIALS_DIRECTORY is not set");
-                    unreadable(message).hint(format!(
-                        "Run fabric as a systemd service with `LoadCredential={name}:…`, or give the secret another source."
-                    ))
-                })?;
-                file::read(handle, &PathBuf::from(folder).join(name.as_str()), Guard::ServiceManager)
+            SecretSource::File(path) => {
+                file::read(&format!("secret `{handle}`"), &self.folder.join(path), &file::OWN_FILE)
             }
+            SecretSource::Credential(name) => {
+                credential::read(&format!("secret `{handle}`"), name, self.environment)
+            }
+            SecretSource::Store(stored) => self.stored(handle, stored),
+            SecretSource::Vault(vaulted) => self.vaulted(handle, vaulted),
             SecretSource::Agent(_) => {
                 let message = format!("secret `{handle}` is in the ssh-agent, which gives no key away");
-                Err(unreadable(message)
-                    .hint("Use `env`, `file` or `credential` for secrets that are sent as text."))
+                Err(unreadable(message).hint("Use another source for secrets that are sent as text."))
             }
         }
+    }
+
+    /// Vault is asked once for each handle: a run that lasts does not depend on it any further.
+    fn vaulted(&self, handle: &str, vaulted: &Vaulted) -> Result<Vec<u8>, Fault> {
+        let known = || self.of_vaults.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secret) = known().get(handle) {
+            return Ok(secret.expose().to_vec());
+        }
+        let server = self.vaults.get(&vaulted.server);
+        let authority = server.and_then(|server| self.authorities.get(&server.authority));
+        let (Some(server), Some(authority)) = (server, authority) else {
+            // The check of the site file lets no such pass.
+            return Err(unreadable(format!("secret `{handle}`: there is no Vault `{}`", vaulted.server)));
+        };
+        let token = self.resolve(&server.token)?;
+        let secret = vault::read(handle, vaulted, server, &self.folder.join(authority), &token)?;
+        known().insert(handle.to_owned(), secret.clone());
+        Ok(secret.expose().to_vec())
+    }
+
+    fn stored(&self, handle: &str, stored: &Stored) -> Result<Vec<u8>, Fault> {
+        let entries = self.store.read()?;
+        let key = stored.key.parse::<KeyPath>();
+        let get = |former| key.as_ref().ok().and_then(|key| entries.get(key, &stored.field, former));
+        // A peer that was not told of the rotation may still send it back.
+        if let Some(former) = get(true) {
+            self.redactor.register(handle, former.expose().trim_ascii_end());
+        }
+        let secret = get(stored.former);
+        let secret = secret.ok_or_else(|| {
+            let which = if stored.former { "former " } else { "" };
+            let Stored { key, field, .. } = stored;
+            let message = format!(
+                "secret `{handle}` is the {which}`{field}` under `{key}` in the secrets store, which has none"
+            );
+            unreadable(message).hint(format!("Put it there with `fabric secrets put {key} {field}`."))
+        })?;
+        Ok(secret.expose().to_vec())
     }
 
     fn variable(&self, handle: &str, name: &str) -> Result<Vec<u8>, Fault> {
@@ -150,8 +204,10 @@ mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::path::Path;
+    use std::time::SystemTime;
 
     use super::super::super::load::load;
+    use super::super::store::SecretText;
     use super::*;
 
     const SAMAKIA: &str = include_str!("../../../../../fabric.toml");
@@ -167,7 +223,7 @@ mod tests {
     }
 
     fn secrets_of(file: &SiteFile, environment: Environment) -> Secrets {
-        Secrets::with_environment(file, Arc::default(), environment)
+        Secrets::with_environment(file, &Home::at(file.folder.join("home")), Arc::default(), environment)
     }
 
     fn write(path: &Path, text: &str, mode: u32) {
@@ -262,7 +318,32 @@ mod tests {
         assert!(none.hints.iter().any(|hint| hint.contains("LoadCredential=pve-token")), "{none:?}");
         let absent = secrets_of(&file, |_| Some("/nonexistent".into()));
         let fault = absent.resolve("proxmox/token").expect_err("an empty folder");
-        assert!(fault.message.contains("/nonexistent/pve-token"), "{fault}");
+        assert!(fault.message.contains("/nonexistent"), "{fault}");
+    }
+
+    #[test]
+    fn a_value_of_the_store_is_read_anew_and_the_former_one_is_known_too() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = site(folder.path(), r#"{ store = { key = "pve", field = "token" } }"#, FILE);
+        let secrets = secrets_of(&file, |_| None);
+        let absent = secrets.resolve("proxmox/token").expect_err("there is no store");
+        assert_eq!(absent.hints, ["Make one with `fabric secrets init`."]);
+        let store = Store::of(Some(&file), &Home::at(folder.path().join("home")));
+        store.init().expect("it is new");
+        let missing = secrets.resolve("proxmox/token").expect_err("nothing is in it");
+        assert_eq!(missing.hints, ["Put it there with `fabric secrets put pve token`."]);
+        let (key, field) = ("pve".parse().expect("a key"), "token".parse().expect("a name"));
+        let text = |text: &str| SecretText::from_bytes(text.as_bytes().to_vec().into()).expect("a value");
+        let now = SystemTime::UNIX_EPOCH;
+        store.change(|entries| entries.put(&key, &field, text("first-token\n"), now)).expect("it is new");
+        assert_eq!(secrets.resolve("proxmox/token").expect("it is there").expose(), b"first-token");
+        store
+            .change(|entries| entries.rotate(&key, &field, text("second-token\n"), now))
+            .expect("it is there");
+        let rotated = secrets_of(&file, |_| None);
+        assert_eq!(rotated.resolve("proxmox/token").expect("it is there").expose(), b"second-token");
+        let shown = rotated.redactor.redact("first-token second-token");
+        assert_eq!(shown, "[redacted:proxmox/token] [redacted:proxmox/token]");
     }
 
     #[test]

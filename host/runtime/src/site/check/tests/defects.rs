@@ -47,6 +47,23 @@ pub(super) const HEAD: &[Defect] = &[
         &[("\"ssh/operator\" = {", "§\"a/b/c\" = { env = \"X\" }\n\"ssh/operator\" = {")],
         "`a/b/c` is not the handle of a secret",
     ),
+    (
+        &[("\"ssh/operator\" = {", "\"a/b\" = { store = { §key = \"a//b\" } }\n\"ssh/operator\" = {")],
+        "`a//b` is not a key: it is one to eight names with `/` between them, such as `proxmox/token`",
+    ),
+    (
+        &[(
+            "[secrets]\n\"proxmox",
+            "[vaults.main]\naddress = \"192.0.2.9\"\n§authority = \"ca\"\n§namespace = \"a//b\"\n§mount = \"../kv\"\n\
+             §token = \"v/two\"\n[secrets]\n\"v/one\" = { vault = { server = \"main\", §path = \"a/../b\" } }\n\
+             \"v/two\" = { vault = { §server = \"mian\", path = \"a\" } }\n\"proxmox",
+        )],
+        "there is no authority `ca`|`a//b` is not a path of Vault|`../kv` is not a path of Vault|`v/two` cannot be read before Vault is|`a/../b` is not a path of Vault|there is no Vault `mian`",
+    ),
+    (
+        &[("[secrets]\n\"proxmox", "[store]\n§identity = { env = \"X\" }\n[secrets]\n\"proxmox")],
+        "the identity of a store is in a file or a credential",
+    ),
     (&[("authority = \"proxmox-ca\"", "§authority = \"proxmox-cb\"")], "there is no authority `proxmox-cb`"),
     (
         &[("token_id = \"terraform-prov@pve!fabric-token\"", "§token_id = \"terraform-prov@pve\"")],

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const FILE_LIMIT: u64 = 16 << 20;
 
 /// Makes a folder and those above it, mode 0700.
-pub(super) fn folder(path: &Path) -> io::Result<()> {
+pub(crate) fn folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     match path.parent() {
         Some(above) => sync_folder(above),
@@ -19,13 +19,17 @@ pub(super) fn folder(path: &Path) -> io::Result<()> {
 
 /// Writes a file of mode 0600 in one step: it holds the old bytes or the new ones, and is on the disk when this returns.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = unfinished(path, bytes)?;
-    fs::rename(&unfinished, path)?;
+    place(&unfinished(path, bytes)?, path)
+}
+
+/// Puts a finished file in its place: who reads there sees the old one or this one.
+pub(crate) fn place(finished: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(finished, path)?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
 /// Writes a file as [`write`] does, unless there is one already: then that one stays.
-pub(super) fn write_first(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_first(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = unfinished(path, bytes)?;
     let placed = match fs::hard_link(&unfinished, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -36,8 +40,8 @@ pub(super) fn write_first(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-/// The bytes in a file beside the one that they are meant for, under a name that no other process uses.
-fn unfinished(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+/// The bytes in a file beside the one that they are meant for, on the disk, under a name that no other process uses.
+pub(crate) fn unfinished(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let unfinished = path.with_file_name(format!(".{name}.{}", std::process::id()));
     // Of a process that was killed.
@@ -49,7 +53,7 @@ fn unfinished(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
 }
 
 /// Reads a file that is its owner's alone; none where there is none.
-pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
@@ -65,7 +69,7 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Removes a file; one that is not there is no error.
-pub(super) fn forget(path: &Path) -> io::Result<()> {
+pub(crate) fn forget(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
@@ -73,6 +77,6 @@ pub(super) fn forget(path: &Path) -> io::Result<()> {
 }
 
 /// Brings the names in a folder to the disk.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
