@@ -46,7 +46,7 @@ fn header(out: &mut String, run: &RunRecord) {
     let head = &run.head;
     line!(out, "# {}", text(&head.script.title));
     line!(out);
-    for reservation in facts::reservations(run) {
+    if let Some(reservation) = facts::reservation(run) {
         line!(out, "**{reservation}**\n");
     }
     line!(out, "| | |\n|---|---|");

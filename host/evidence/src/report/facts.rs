@@ -17,16 +17,15 @@ const SHOWN_LIMIT: usize = 2000;
 pub(super) type Told = (String, bool);
 
 /// Of what the run is no evidence; nothing for a run on the real site.
-pub(super) fn reservations(run: &RunRecord) -> Vec<&'static str> {
-    let head = &run.head;
-    let offline = (head.mode == Mode::Offline)
-        .then_some("This ran offline, on the answers of a recording. It is no evidence of any site.");
-    let realm = match head.site.realm {
+pub(super) fn reservation(run: &RunRecord) -> Option<&'static str> {
+    match run.head.site.realm {
+        _ if run.head.mode == Mode::Offline => {
+            Some("This ran offline, on the answers of a recording. It is no evidence of any site.")
+        }
         Realm::Real => None,
         Realm::Lab => Some("This ran in a lab. It is no evidence of the real site."),
         Realm::Twin => Some("This ran on the twin, a model. It is no evidence of the real site."),
-    };
-    offline.into_iter().chain(realm).collect()
+    }
 }
 
 /// Why the script did not come to an end of its own, and what it said.

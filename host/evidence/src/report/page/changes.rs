@@ -36,7 +36,7 @@ pub(super) fn left(body: &mut Body, run: &RunRecord) {
                         fault(item, why);
                     }
                     item.text(" ");
-                    item.text(&&facts::heals(change.heals));
+                    item.text(&facts::heals(change.heals));
                 });
             }
         });
@@ -140,7 +140,7 @@ fn planned(body: &mut Body, run: &RunRecord) {
                 rows.within("tr", &[], |row| {
                     row.element("td", &[("class", "number")], &change.change.to_string());
                     row.element("th", &[("scope", "row")], &change.summary);
-                    row.element("td", &[], &&facts::heals(change.heals));
+                    row.element("td", &[], &facts::heals(change.heals));
                 });
             }
         });
@@ -163,7 +163,7 @@ fn changes(body: &mut Body, run: &RunRecord) {
                     row.within("td", &[], |cell| badge(cell, Tone::of_grave(is_grave), &made));
                     let tone = Tone::of_grave(!change.is_settled());
                     row.within("td", &[], |cell| badge(cell, tone, facts::end(change)));
-                    row.element("td", &[], &&facts::heals(change.heals));
+                    row.element("td", &[], &facts::heals(change.heals));
                 });
             }
         });

@@ -21,7 +21,7 @@ pub(super) fn render(body: &mut Body, run: &RunRecord) {
             });
             verdict.element("p", &[], &told(run));
         });
-        for reservation in facts::reservations(run) {
+        if let Some(reservation) = facts::reservation(run) {
             section.within("p", &[("class", "notice")], |notice| notice.element("strong", &[], reservation));
         }
         aborted(section, run);
