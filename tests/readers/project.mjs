@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -50,7 +50,7 @@ export class Project {
   }
 }
 
-/** A file of the folder of these tests. */
-export function beside(name) {
-  return readFileSync(join(dirname(fileURLToPath(import.meta.url)), name), "utf8");
+/** The path of a file beside these tests. */
+export function path(name) {
+  return join(root, "tests/readers", name);
 }
