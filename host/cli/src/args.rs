@@ -401,9 +401,12 @@ pub(crate) struct Gameday {
     /// The longest that the run may take, in seconds
     #[arg(long, default_value_t = 900, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) time_limit: u64,
+    /// Keep outcome, duration and counts of the run in this textfile for Prometheus
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) output: Output,
+    pub(crate) output: RunOutput,
     #[command(flatten)]
     pub(crate) execution: Execution,
 }
@@ -459,12 +462,31 @@ pub(crate) struct Scripted {
     /// Write the smallest declaration and policy that this run used to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) record_grants: Option<PathBuf>,
+    /// Keep outcome, duration and counts of the run in this textfile for Prometheus
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
     /// The longest that the run may take, in seconds
     #[arg(long, default_value_t = 900, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) time_limit: u64,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) output: Output,
+    pub(crate) output: RunOutput,
+}
+
+/// How a run is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RunOutput {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON document.
+    Json,
+    /// JUnit XML.
+    Junit,
+    /// TAP 14.
+    Tap,
+    /// SARIF 2.1.0.
+    Sarif,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

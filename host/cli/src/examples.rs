@@ -157,6 +157,7 @@ const EXAMPLES: &[Examples] = &[
         command: &["run"],
         lines: &[
             ("fabric run acceptance/dns.rhai --output junit", "A suite against the site, for CI"),
+            ("fabric run acceptance/dns.rhai --metrics fabric-dns.prom", "With a textfile for Prometheus"),
             (
                 "fabric run acceptance/dns.rhai --offline recordings/acceptance-dns-rhai.json",
                 "Without the site",

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use fabric_model::Slug;
 use fabric_model::door::Holding;
 
+use crate::markup;
 use crate::probe::{self, Sample};
 use crate::report::is_deceptive;
 
@@ -97,27 +98,33 @@ macro_rules! draw {
     ($out:expr, $($arg:tt)*) => {{ let _ = writeln!($out, $($arg)*); }};
 }
 
-/// The picture.
+/// The picture as a file of its own.
 pub fn svg(chart: &Chart) -> String {
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", figure(chart, "chart"))
+}
+
+/// The picture as a part of a page, in which `id` names it and nothing else.
+pub fn figure(chart: &Chart, id: &str) -> String {
     let top = 40 + MARK_ROWS * 14;
     let lanes = chart.vips.len() as u64 + u64::from(chart.samples.is_some());
     let axis = top + lanes * LANE;
-    let paper = Paper { chart, hosts: hosts(chart), length: chart.length_ms.max(1), top, axis };
+    let paper = Paper { chart, id, hosts: hosts(chart), length: chart.length_ms.max(1), top, axis };
     let legend = axis + 50;
     let lines = chart.marks.len() as u64 + 2;
     let (width, height) = (LEFT + WIDTH + 30, legend + lines * LINE + 10);
     let mut out = String::new();
-    draw!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#);
     draw!(
         out,
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">"#
+        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12" role="img" aria-labelledby="{id}-title">"#
     );
+    let title = text(&chart.title);
+    draw!(out, r#"<title id="{id}-title">Chart: {title}</title>"#);
     draw!(
         out,
-        r##"<defs><pattern id="two" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="3" height="8" fill="#d00000"/></pattern></defs>"##
+        r##"<defs><pattern id="{id}-two" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="3" height="8" fill="#d00000"/></pattern><pattern id="{id}-lost" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><rect width="6" height="6" fill="#e57373"/><rect width="2" height="6" fill="#7f0000"/></pattern></defs>"##
     );
     draw!(out, r##"<rect width="{width}" height="{height}" fill="#ffffff"/>"##);
-    draw!(out, r#"<text x="10" y="22" font-size="15" font-weight="bold">{}</text>"#, text(&chart.title));
+    draw!(out, r#"<text x="10" y="22" font-size="15" font-weight="bold">{title}</text>"#);
     paper.time_axis(&mut out);
     for (lane, vip) in chart.vips.iter().enumerate() {
         paper.vip(&mut out, lane as u64, vip);
@@ -139,6 +146,7 @@ fn hosts(chart: &Chart) -> Vec<&Slug> {
 /// The chart with its measures.
 struct Paper<'a> {
     chart: &'a Chart,
+    id: &'a str,
     hosts: Vec<&'a Slug>,
     length: u64,
     top: u64,
@@ -205,13 +213,35 @@ impl Paper<'_> {
             self.bar(out, span, (y + row as u64 * each, each), self.colour(host));
         }
         if owners > 1 {
-            self.bar(out, span, (y, BAR), "url(#two)");
+            self.bar(out, span, (y, BAR), &self.pattern("two"));
+        }
+        for (row, host) in held.hosts.iter().enumerate() {
+            self.name(out, span, y + row as u64 * each + each / 2 + 4, host);
         }
         match (owners, held.silent.is_empty()) {
             (_, true) => {}
             (0, false) => self.bar(out, span, (y, BAR), "#bdbdbd"),
             (_, false) => self.bar(out, span, (y + BAR, 4), "#bdbdbd"),
         }
+    }
+
+    /// The name of a host on its bar, where there is room for it.
+    fn name(&self, out: &mut String, (from, to): (u64, u64), y: u64, host: &Slug) {
+        let (x, end) = (self.x(from), self.x(to));
+        let wide = 70 * host.as_str().chars().count() as u64 + 60;
+        if end.saturating_sub(x) < wide {
+            return;
+        }
+        draw!(
+            out,
+            r##"<text x="{}" y="{y}" font-size="11" stroke="#ffffff" stroke-width="3" paint-order="stroke">{}</text>"##,
+            tenths(x + 40),
+            text(host.as_str())
+        );
+    }
+
+    fn pattern(&self, name: &str) -> String {
+        format!("url(#{}-{name})", self.id)
     }
 
     fn colour(&self, host: &Slug) -> &'static str {
@@ -227,8 +257,8 @@ impl Paper<'_> {
             // A stretch lasts until the next sample, so that neither kind hides the other.
             let next = usize::try_from(last.number).ok().and_then(|number| samples.get(number + 1));
             let end = next.map_or(self.length, |next| at(next.sent_ns));
-            let fill = if first.good { "#9ccc9c" } else { "#e57373" };
-            self.bar(out, (at(first.sent_ns), end), (y, BAR), fill);
+            let fill = if first.good { "#9ccc9c".to_owned() } else { self.pattern("lost") };
+            self.bar(out, (at(first.sent_ns), end), (y, BAR), &fill);
         }
         if samples.iter().all(|sample| sample.good) {
             return;
@@ -245,7 +275,7 @@ impl Paper<'_> {
         );
         draw!(
             out,
-            r##"<text x="{}" y="{}" text-anchor="middle" font-weight="bold" fill="#7f0000">{} s</text>"##,
+            r##"<text x="{}" y="{}" text-anchor="middle" font-weight="bold" fill="#7f0000" stroke="#ffffff" stroke-width="3" paint-order="stroke">{} s</text>"##,
             tenths(from.midpoint(to)),
             y + 14,
             seconds(gap.length_ns() / 1_000_000)
@@ -281,11 +311,12 @@ impl Paper<'_> {
     }
 
     fn legend(&self, out: &mut String, y: u64) {
+        let (two, lost) = (self.pattern("two"), self.pattern("lost"));
         let mut entries: Vec<(&str, String)> =
             self.hosts.iter().map(|host| (self.colour(host), text(host.as_str()))).collect();
-        entries.extend([("url(#two)", "two owners".to_owned()), ("#bdbdbd", "silent".to_owned())]);
+        entries.extend([(two.as_str(), "two owners".to_owned()), ("#bdbdbd", "silent".to_owned())]);
         if self.chart.samples.is_some() {
-            entries.extend([("#9ccc9c", "answered".to_owned()), ("#e57373", "lost".to_owned())]);
+            entries.extend([("#9ccc9c", "answered".to_owned()), (lost.as_str(), "lost".to_owned())]);
         }
         for kind in MarkKind::ALL {
             if self.chart.marks.iter().any(|mark| mark.kind == kind) {
@@ -328,21 +359,11 @@ fn seconds(millis: u64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Text from outside as XML.
+/// Text from outside as XML, cut to what there is room for.
 fn text(raw: &str) -> String {
+    let short: String = raw.chars().filter(|c| !is_deceptive(*c)).take(TEXT).collect();
     let mut out = String::new();
-    for c in raw.chars().filter(|c| !is_deceptive(*c)).take(TEXT) {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // XML 1.0 has no such characters.
-            '\u{fffe}' | '\u{ffff}' => {}
-            c => out.push(c),
-        }
-    }
+    markup::escape(&mut out, &short);
     out
 }
 

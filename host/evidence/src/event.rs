@@ -302,6 +302,8 @@ pub enum Event {
         primitive: String,
         /// The resources that it probed.
         resources: Vec<String>,
+        /// When it began: the times of its samples count from there.
+        began: Stamp,
         /// From the beginning of one sample to that of the next, in milliseconds.
         every_ms: u32,
         /// How many samples were taken.

@@ -1,7 +1,7 @@
 //! Evidence packets: what they hold, how they are sealed, and how anybody verifies one without trusting who wrote it.
 //!
 //! `evidence/PACKET.md` is the specification. The journal is the only source; `run.json` and `checks.json` are derived from it and
-//! `report.md` from those; the manifest lists them all, and what is signed is the manifest. No network, no clock.
+//! `report.md` and `report.html` from those; the manifest lists them all, and what is signed is the manifest. No network, no clock.
 
 pub mod canonical;
 pub mod chart;
@@ -14,6 +14,7 @@ pub mod index;
 pub mod journal;
 pub mod key;
 pub mod manifest;
+mod markup;
 pub mod orphan;
 pub mod packet;
 pub mod plan;

@@ -8,8 +8,8 @@ use fabric_model::Digest;
 /// The name of the manifest in a packet.
 pub const NAME: &str = "manifest.sha256";
 
-/// The four files that every packet has.
-pub const REQUIRED: [&str; 4] = ["checks.json", "journal.jsonl", "report.md", "run.json"];
+/// The files that every packet has.
+pub const REQUIRED: [&str; 5] = ["checks.json", "journal.jsonl", "report.html", "report.md", "run.json"];
 
 /// The folder of further files, such as answers too long for the journal.
 pub const ARTIFACTS: &str = "artifacts/";

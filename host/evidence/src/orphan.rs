@@ -11,7 +11,7 @@ use crate::derive::{self, NoStory};
 use crate::event::{Event, Principal};
 use crate::journal::{Chain, Journal, JournalError};
 use crate::manifest;
-use crate::packet::{CHECKS, JOURNAL, PacketFolder, REPORT, RUN};
+use crate::packet::{CHECKS, JOURNAL, PAGE, PacketFolder, REPORT, RUN};
 
 /// Why a folder cannot be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -160,7 +160,7 @@ impl Orphan {
         let Self { dir, mut journal, chain } = self;
         derive::records(&chain.lines)?;
         journal.cut_torn()?;
-        for name in [RUN, CHECKS, REPORT, manifest::NAME, "signatures/unfinished"] {
+        for name in [RUN, CHECKS, REPORT, PAGE, manifest::NAME, "signatures/unfinished"] {
             let path = dir.join(name);
             match fs::remove_file(&path) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}

@@ -1,5 +1,6 @@
 //! Writing a packet: a folder with a journal while the run lasts, sealed when it is over.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -14,6 +15,7 @@ use crate::index;
 use crate::journal::{self, Broken, Journal, JournalError, Torn};
 use crate::key::{KeyError, Signer};
 use crate::manifest::{self, Manifest};
+use crate::probe::{self, Sample};
 use crate::record::{ChecksRecord, RunRecord};
 use crate::report;
 use crate::sidecar;
@@ -27,6 +29,8 @@ pub const RUN: &str = "run.json";
 pub const CHECKS: &str = "checks.json";
 /// The report's file name.
 pub const REPORT: &str = "report.md";
+/// The file name of the report as a page.
+pub const PAGE: &str = "report.html";
 
 /// Why a packet could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -162,7 +166,11 @@ impl PacketFolder {
         write_new(&self.dir.join(CHECKS), &json_file(&checks)?)?;
         write_new(&self.dir.join(REPORT), report::render(&run, &checks).as_bytes())?;
 
-        let files = core_files(&self.dir)?;
+        let mut files = core_files(&self.dir)?;
+        let page = report::page::render(&run, &checks, &self.samples(&run, &files)?);
+        write_new(&self.dir.join(PAGE), page.as_bytes())?;
+        files.push(PAGE.to_owned());
+        files.sort_unstable();
         let mut manifest = Manifest::default();
         for path in &files {
             let file = self.dir.join(path);
@@ -184,6 +192,22 @@ impl PacketFolder {
         let sealed = Sealed { dir: self.dir, manifest_digest: Digest::of(&bytes), run, checks, signature };
         sealed.enter(signer, now)?;
         Ok(sealed)
+    }
+
+    /// The samples of the probes of a run, as far as they lie among `files`.
+    fn samples(
+        &self,
+        run: &RunRecord,
+        files: &[String],
+    ) -> Result<BTreeMap<String, Vec<Sample>>, PacketError> {
+        let mut all = BTreeMap::new();
+        for path in run.probes.iter().map(|probe| &probe.artifact).filter(|path| files.contains(path)) {
+            let file = self.dir.join(path);
+            if let Ok(samples) = probe::read(&at(&file, fs::read(&file))?) {
+                all.insert(path.clone(), samples);
+            }
+        }
+        Ok(all)
     }
 }
 

@@ -5,19 +5,19 @@
 //! remote answer can draw a table of its own.
 
 mod changes;
+mod chart;
+mod facts;
+pub mod page;
 
 use std::fmt::Write as _;
 
 use fabric_model::Value;
-use fabric_model::check::{Basis, Status};
+use fabric_model::check::Status;
 use fabric_model::protection::{Protection, stands};
-use fabric_model::site::Realm;
 
-use crate::event::{FaultRecord, Mode, WorkerEnd};
+use self::facts::duration;
+use crate::event::FaultRecord;
 use crate::record::{CheckRecord, ChecksRecord, RunOutcome, RunRecord};
-
-/// The longest value that a report shows, in characters; `checks.json` has the whole of it.
-const SHOWN_LIMIT: usize = 2000;
 
 /// What a recovered packet says of itself, here and where it is verified.
 pub(crate) const UNWITNESSED: &str = "What stands before the recovery was not witnessed by who sealed it.";
@@ -46,13 +46,8 @@ fn header(out: &mut String, run: &RunRecord) {
     let head = &run.head;
     line!(out, "# {}", text(&head.script.title));
     line!(out);
-    if head.mode == Mode::Offline {
-        line!(out, "**This ran offline, on the answers of a recording. It is no evidence of any site.**\n");
-    }
-    match head.site.realm {
-        Realm::Real => {}
-        Realm::Lab => line!(out, "**This ran in a lab. It is no evidence of the real site.**\n"),
-        Realm::Twin => line!(out, "**This ran on the twin, a model. It is no evidence of the real site.**\n"),
+    if let Some(reservation) = facts::reservation(run) {
+        line!(out, "**{reservation}**\n");
     }
     line!(out, "| | |\n|---|---|");
     let mut row = |name: &str, value: String| line!(out, "| {name} | {value} |");
@@ -116,15 +111,7 @@ fn summary(out: &mut String, run: &RunRecord) {
         let all: Vec<String> = run.exits.iter().map(ToString::to_string).collect();
         line!(out, "\nSeveral exits held; the first decides: {}.", all.join(", "));
     }
-    let end = match &run.worker {
-        None | Some(WorkerEnd::Finished) => None,
-        Some(WorkerEnd::Threw { message }) => Some(("The script threw outside any check", message)),
-        Some(WorkerEnd::Limit { message }) => Some(("The script reached a limit", message)),
-        Some(WorkerEnd::Died { message }) => Some(("The script's process died", message)),
-        Some(WorkerEnd::Stopped { message }) => Some(("The script was stopped", message)),
-        Some(WorkerEnd::Aborted { reason }) => Some(("The script gave up by its own rules", reason)),
-    };
-    if let Some((what, message)) = end {
+    if let Some((what, message)) = facts::worker_end(run) {
         line!(out, "\n{what}: {}", text(message));
     }
     if run.outcome == RunOutcome::Aborted {
@@ -176,10 +163,7 @@ fn table(out: &mut String, checks: &ChecksRecord) {
             text(&check.title),
             joined(check.targets.iter().map(|t| t.name.as_str())),
             joined(check.transports.iter().map(String::as_str)),
-            joined(check.basis.iter().map(|b| match b {
-                Basis::Probed => "probed",
-                Basis::SelfReported => "self-reported",
-            })),
+            joined(check.basis.iter().map(|basis| facts::basis(*basis))),
             duration(check.took_ms)
         );
     }
@@ -232,8 +216,7 @@ fn stray_faults(out: &mut String, run: &RunRecord) {
 }
 
 fn fault(fault: &FaultRecord) -> String {
-    let hints: String = fault.hints.iter().map(|hint| format!(" {}", text(hint))).collect();
-    format!("{} (`{}`).{hints}", text(&fault.message), code(&fault.code))
+    format!("{} (`{}`).{}", text(&fault.message), code(&fault.code), text(&facts::hints(fault)))
 }
 
 fn word(status: Status) -> &'static str {
@@ -250,22 +233,8 @@ fn joined<'a>(parts: impl Iterator<Item = &'a str>) -> String {
     parts.map(text).collect::<Vec<_>>().join(", ")
 }
 
-fn duration(millis: u64) -> String {
-    if millis < 1000 {
-        format!("{millis} ms")
-    } else {
-        format!("{}.{} s", millis / 1000, millis % 1000 / 100)
-    }
-}
-
-/// A value on one line, in JSON.
 fn shown(value: &Value) -> String {
-    let json = serde_json::to_string(value).unwrap_or_default();
-    let mut cut: String = json.chars().take(SHOWN_LIMIT).collect();
-    if cut.len() < json.len() {
-        cut.push_str(" … (cut; checks.json has the whole)");
-    }
-    text(&cut)
+    text(&facts::shown(value))
 }
 
 /// Whether a character may move the cursor, hide text or turn its direction.

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use fabric_evidence::Event;
 use fabric_evidence::chart::{self, Chart, Mark, MarkKind};
-use fabric_evidence::probe;
+use fabric_evidence::{Event, Stamp, probe};
 use fabric_model::door::{Holding, ProbeSpec, ScopeReport, Watched};
 use fabric_model::{Code, Fault, Slug, Stage, Value};
 
@@ -117,7 +116,7 @@ impl Watching {
         if let Some((spec, resources, result)) = &probed {
             (report.sent, report.lost) = (result.sent(), result.lost());
             report.gap_ms = u64::try_from(result.gap().as_millis()).unwrap_or(u64::MAX);
-            write_samples(desk, scope, spec, resources, result, &report)?;
+            write_samples(desk, scope, (spec, resources, began), result, &report)?;
         }
         let length_ms = millis_since(desk.recorder.now(), began);
         let marks = done.iter().map(|done| done.mark(began)).collect();
@@ -139,8 +138,7 @@ impl Watching {
 fn write_samples(
     desk: &Desk,
     scope: u64,
-    spec: &ProbeSpec,
-    resources: &[String],
+    (spec, resources, began): (&ProbeSpec, &[String], SystemTime),
     result: &ProbeResult,
     report: &ScopeReport,
 ) -> Result<(), Fault> {
@@ -151,6 +149,7 @@ fn write_samples(
         scope,
         primitive: spec.primitive.to_string(),
         resources: resources.to_vec(),
+        began: Stamp::of(began),
         every_ms: spec.every_ms,
         sent: report.sent,
         lost: report.lost,

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+/// What git ignores.
+const IGNORED: [&str; 4] = [".git", "target", "evidence/runs", "tests/readers/node_modules"];
+
 /// Every text file by its path from the root, with `/` between the parts.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
@@ -21,7 +24,7 @@ impl Tree {
         Self { files: files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect() }
     }
 
-    /// The files below `root` but what git ignores: build output and the packets of runs. Files that are not text are left out.
+    /// The files below `root` but what git ignores: build output, packages and the packets of runs. Files that are not text are left out.
     ///
     /// # Errors
     /// When a folder or file cannot be read.
@@ -36,7 +39,7 @@ impl Tree {
             let path = entry?.path();
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             let kind = fs::symlink_metadata(&path)?.file_type();
-            if kind.is_dir() && !matches!(name.as_str(), ".git" | "target" | "evidence/runs") {
+            if kind.is_dir() && !IGNORED.contains(&name.as_str()) {
                 self.read_folder(root, &path)?;
             } else if kind.is_file() {
                 match fs::read_to_string(&path) {

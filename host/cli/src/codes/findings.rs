@@ -155,7 +155,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         "It was edited, or is of a version that fabric does not know.",
         DISTRUST,
     ),
-    finding("report.differs", "`report.md` is not the rendering of the records.", ALTERED, DISTRUST),
+    finding(
+        "report.differs",
+        "`report.md` or `report.html` is not the rendering of the records.",
+        ALTERED,
+        DISTRUST,
+    ),
     finding("run.differs", "`run.json` is not what the journal says.", ALTERED, DISTRUST),
     finding(
         "sidecar.stray",

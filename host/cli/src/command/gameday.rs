@@ -65,6 +65,7 @@ fn scripted(place: &Place, args: &Gameday, resolved: Resolved) -> Scripted {
         faults: Vec::new(),
         record: None,
         record_grants: None,
+        metrics: args.metrics.clone(),
         time_limit: args.time_limit,
         output: args.output,
     }

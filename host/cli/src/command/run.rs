@@ -14,7 +14,7 @@ use fabric_runtime::{Execution, Finished, Refusal, Run, Script, Watch, Worker, W
 use fabric_twin::{Twin, TwinFault};
 
 use super::grants;
-use crate::args::{Claims, Execution as Said, Output, Rehearse, Run as RunArgs, Scripted};
+use crate::args::{Claims, Execution as Said, Rehearse, Run as RunArgs, RunOutput, Scripted};
 use crate::output;
 use crate::place::Place;
 use crate::stream::tell;
@@ -159,7 +159,7 @@ pub(super) fn perform(
     how: How<'_>,
     open: impl FnOnce(SiteFile) -> Result<World, Refusal>,
 ) -> Result<Exit, Refusal> {
-    let terminal = (args.output == Output::Human).then(|| Arc::new(Terminal::new()));
+    let terminal = (args.output == RunOutput::Human).then(|| Arc::new(Terminal::new()));
     let watch: Arc<dyn Watch> = match &terminal {
         Some(terminal) => Arc::clone(terminal) as Arc<dyn Watch>,
         None => Arc::new(WarningsOnly),
@@ -168,7 +168,11 @@ pub(super) fn perform(
     if let Some(terminal) = terminal {
         terminal.finish();
     }
-    output::finished(place, &finished, args.output)?;
+    let told = output::told(place, &finished)?;
+    output::print(place, &told, args.output)?;
+    if let Some(file) = &args.metrics {
+        output::metrics::write(&told, file)?;
+    }
     keep(place, args, &finished)?;
     Ok(finished.exit)
 }

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use super::list;
 use super::run::{How, SPEED, Wanted, conduct, on_twin};
-use crate::args::{Output, Scripted};
+use crate::args::{Output, RunOutput, Scripted};
 use crate::cases::output::{self, Ended};
 use crate::cases::{Case, CaseFile, ENDING, differences};
 use crate::output::told;
@@ -197,8 +197,9 @@ fn scripted(args: &Test, file: &CaseFile, case: &Case) -> Scripted {
         faults: Vec::new(),
         record: None,
         record_grants: None,
+        metrics: None,
         time_limit: TIME_LIMIT,
-        output: args.output,
+        output: RunOutput::default(),
     }
 }
 

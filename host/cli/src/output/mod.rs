@@ -3,10 +3,13 @@
 mod human;
 mod json;
 pub(crate) mod junit;
+pub(crate) mod metrics;
+mod outcome;
 pub(crate) mod sarif;
+mod tap;
 
 pub(crate) use human::worker_message;
-pub(crate) use junit::message as reason;
+pub(crate) use outcome::message as reason;
 
 use std::fs;
 use std::path::Path;
@@ -16,8 +19,9 @@ use fabric_model::exit::Exit;
 use fabric_runtime::{Finished, Refusal};
 use serde::de::DeserializeOwned;
 
-use crate::args::Output;
+use crate::args::RunOutput;
 use crate::place::Place;
+use crate::stream::say;
 
 /// A finished run as its sealed packet tells it: what is printed is what was signed.
 pub(crate) struct Told {
@@ -29,14 +33,16 @@ pub(crate) struct Told {
 /// Prints a finished run.
 ///
 /// # Errors
-/// When the packet that was just sealed cannot be read.
-pub(crate) fn finished(place: &Place, finished: &Finished, output: Output) -> Result<(), Refusal> {
-    let told = told(place, finished)?;
+/// When it cannot be written in this form.
+pub(crate) fn print(place: &Place, told: &Told, output: RunOutput) -> Result<(), Refusal> {
     match output {
-        Output::Human => human::print(&place.project, &told),
-        Output::Json => json::print(&told),
-        Output::Junit => junit::print(&told),
+        RunOutput::Human => return human::print(&place.project, told),
+        RunOutput::Json => return json::print(told),
+        RunOutput::Junit => return junit::print(told),
+        RunOutput::Tap => tap::print(told),
+        RunOutput::Sarif => say(serde_json::to_string_pretty(&sarif::run::log(told)).unwrap_or_default()),
     }
+    Ok(())
 }
 
 /// Reads what a finished run sealed.

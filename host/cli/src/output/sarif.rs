@@ -1,7 +1,10 @@
 //! SARIF 2.1.0 (OASIS): findings as code hosts and editors read them. The part of it that says what and where.
 
+pub(crate) mod run;
+
 use fabric_script::lint::{Finding, RULES, Rule, Severity};
 use serde::Serialize;
+use serde_json::Value;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -21,7 +24,22 @@ struct Run {
     tool: Tool,
     /// How columns are counted.
     column_kind: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    invocations: Vec<Invocation>,
     results: Vec<Found>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<Value>,
+}
+
+/// How the program ran that found them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation {
+    execution_successful: bool,
+    exit_code: u8,
+    exit_code_description: &'static str,
+    start_time_utc: String,
+    end_time_utc: String,
 }
 
 #[derive(Serialize)]
@@ -62,6 +80,9 @@ struct Text {
 struct Found {
     rule_id: &'static str,
     rule_index: usize,
+    /// What a result is; `fail` where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     level: &'static str,
     message: Text,
     locations: [Location; 1],
@@ -94,22 +115,27 @@ struct Region {
     start_column: Option<usize>,
 }
 
+impl Log {
+    fn of(run: Run) -> Self {
+        Self { schema: SCHEMA, version: "2.1.0", runs: [run] }
+    }
+}
+
+impl Driver {
+    fn with(rules: Vec<Described>) -> Self {
+        Self { name: "fabric", semantic_version: env!("CARGO_PKG_VERSION"), rules }
+    }
+}
+
 /// The findings of one command.
 pub(crate) fn log(findings: &[Finding]) -> Log {
-    let driver = Driver {
-        name: "fabric",
-        semantic_version: env!("CARGO_PKG_VERSION"),
-        rules: RULES.iter().map(|rule| described(rule)).collect(),
-    };
-    Log {
-        schema: SCHEMA,
-        version: "2.1.0",
-        runs: [Run {
-            tool: Tool { driver },
-            column_kind: "unicodeCodePoints",
-            results: findings.iter().map(found).collect(),
-        }],
-    }
+    Log::of(Run {
+        tool: Tool { driver: Driver::with(RULES.iter().map(|rule| described(rule)).collect()) },
+        column_kind: "unicodeCodePoints",
+        invocations: Vec::new(),
+        results: findings.iter().map(found).collect(),
+        properties: None,
+    })
 }
 
 fn described(rule: &Rule) -> Described {
@@ -139,6 +165,7 @@ fn found(finding: &Finding) -> Found {
     Found {
         rule_id: finding.rule.id,
         rule_index: RULES.iter().position(|rule| rule.id == finding.rule.id).unwrap_or_default(),
+        kind: None,
         level: level(finding.rule),
         message: Text { text },
         locations: [Location {

@@ -35,12 +35,51 @@ fn junit_counts_failures_errors_and_what_was_skipped() {
 }
 
 #[test]
-fn junit_is_not_green_when_the_run_broke_without_a_check() {
+fn no_form_is_green_when_the_run_broke_without_a_check() {
     let scene = Scene::with_key();
-    let ran = scene.rehearse("", "throw \"oops\";", &["--output", "junit"]);
-    assert_eq!(ran.code, Some(20));
-    is_well_formed(&ran.stdout);
-    assert!(ran.stdout.contains("errors=\"1\"") && ran.stdout.contains("the run itself"), "{}", ran.stdout);
+    let printed = |form: &str| {
+        let ran = scene.rehearse("", "throw \"oops\";", &["--output", form]);
+        assert_eq!(ran.code, Some(20));
+        ran.stdout
+    };
+    let junit = printed("junit");
+    is_well_formed(&junit);
+    assert!(junit.contains("errors=\"1\"") && junit.contains("the run itself"), "{junit}");
+    let tap = printed("tap");
+    assert!(tap.contains("1..1\n") && tap.contains("\nnot ok 1 - the run itself\n"), "{tap}");
+    let sarif = json(&printed("sarif"));
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(
+        (&result["ruleId"], &result["kind"], &result["level"]),
+        (&"run".into(), &"fail".into(), &"error".into())
+    );
+}
+
+#[test]
+fn what_a_script_says_begins_no_line_of_its_own_in_tap() {
+    let scene = Scene::with_key();
+    let body = "check(\"a # SKIP\", || expect_eq(\"x\", 1, \"\\n  ...\\nok 8 - forged\")); \
+                check(\"b\", || throw \"x\\n  ...\\nok 9 - forged\");";
+    let ran = scene.rehearse("", body, &["--output", "tap"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    assert!(ran.stdout.contains("not ok 1 - a \\# SKIP"), "{}", ran.stdout);
+    assert!(!ran.stdout.lines().any(|line| line.starts_with("ok ")), "{}", ran.stdout);
+}
+
+#[test]
+fn metrics_are_told_of_the_run_and_where_they_cannot_be_written_the_packet_is_there() {
+    let scene = Scene::with_key();
+    let file = scene.beside("last.prom");
+    let path = file.to_str().expect("text");
+    let ran = scene.rehearse("", BODY, &["--output", "json", "--metrics", path]);
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    let text = std::fs::read_to_string(&file).expect("written");
+    assert!(text.contains("status=\"fail\"} 1\n") && text.contains("\nfabric_run_exit_code{"), "{text}");
+    let ran = scene.rehearse("", BODY, &["--output", "json", "--metrics", "/nowhere/last.prom"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.all());
+    assert!(ran.stderr.contains("the metrics /nowhere/last.prom cannot be written"), "{}", ran.stderr);
+    let packet = json(&ran.stdout)["packet"].as_str().expect("its path").to_owned();
+    assert_eq!(scene.fabric(&["verify", &packet]).code, Some(0));
 }
 
 /// Tags open and close in order, and nothing stands in a document that XML 1.0 does not allow.

@@ -60,7 +60,7 @@ fn sha256sum_and_gpg_accept_it() {
 fn a_flipped_bit_in_any_file_is_refused() {
     let scene = scene();
     let packet = scene.packet();
-    let names = ["run.json", "checks.json", "report.md", "journal.jsonl", "manifest.sha256"];
+    let names = ["run.json", "checks.json", "report.md", "report.html", "journal.jsonl", "manifest.sha256"];
     let files: Vec<PathBuf> =
         names.iter().map(|name| packet.join(name)).chain([signature(&packet)]).collect();
     for file in files {

@@ -147,7 +147,7 @@ fn two_owners_are_hatched_and_silent_ones_are_grey_and_neither_stands_for_the_ot
         let holdings = vec![held("dns", 0, hosts, silent)];
         let svg = svg(&Chart { length_ms: 1000, vips, holdings, ..Chart::default() });
         // The legend has one of each.
-        (svg.matches("fill=\"url(#two)\"").count() - 1, svg.matches("fill=\"#bdbdbd\"").count() - 1)
+        (svg.matches("fill=\"url(#chart-two)\"").count() - 1, svg.matches("fill=\"#bdbdbd\"").count() - 1)
     };
     assert_eq!(drawn(&["a"], &[]), (0, 0));
     assert_eq!(drawn(&["a", "b"], &[]), (1, 0));

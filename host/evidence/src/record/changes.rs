@@ -174,6 +174,8 @@ pub struct ProbeRecord {
     pub primitive: String,
     /// The resources that it probed.
     pub resources: Vec<String>,
+    /// When it began: the times of its samples count from there.
+    pub began: Stamp,
     /// From the beginning of one sample to that of the next, in milliseconds.
     pub every_ms: u32,
     /// How many samples were taken.

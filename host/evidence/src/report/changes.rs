@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use fabric_model::change::{Heals, Undone};
+use fabric_model::change::Heals;
 
-use super::{code, duration, fault, line, text};
+use super::facts::{self, Told, counted, duration, end};
+use super::{code, fault, line, text};
 use crate::event::Act;
-use crate::record::{ChangeRecord, Restoration, RunRecord, ScopeRecord, UndoneRecord};
-use crate::stamp::Stamp;
+use crate::record::{ChangeRecord, Restoration, RunRecord};
 
 /// The sections; nothing for a run that only observes.
 pub(super) fn render(out: &mut String, run: &RunRecord) {
@@ -110,7 +110,7 @@ fn changes(out: &mut String, run: &RunRecord) {
             change.change,
             text(&change.summary),
             super::joined(change.targets.iter().map(String::as_str)),
-            made(change),
+            told(facts::made(change)),
             end(change),
             heals(change.heals)
         );
@@ -118,31 +118,13 @@ fn changes(out: &mut String, run: &RunRecord) {
     line!(out);
 }
 
-fn made(change: &ChangeRecord) -> &'static str {
-    match (change.is_made(), change.is_without_effect()) {
-        (true, _) => "seen",
-        (false, true) => "**no**, without effect",
-        (false, false) => "**not seen**",
-    }
+/// What is not as it should be is bold.
+fn told((words, is_grave): Told) -> String {
+    if is_grave { format!("**{}**", text(&words)) } else { text(&words) }
 }
 
-fn end(change: &ChangeRecord) -> &'static str {
-    match (&change.undone, change.committed) {
-        (Some(UndoneRecord { undone: Some(end), .. }), _) => end.as_str(),
-        (Some(_), _) => "begun, and nobody knows how it ended",
-        (None, true) => "stays: committed",
-        (None, false) if change.is_settled() => "nothing to take back",
-        (None, false) => "not tried",
-    }
-}
-
-/// What becomes of a change when the host never comes back.
-pub(super) fn heals(heals: Heals) -> String {
-    match heals {
-        Heals::ByTimer { seconds } => format!("The target heals itself after {seconds} s."),
-        Heals::ByRecover => "Only `fabric recover` takes it back.".to_owned(),
-        Heals::Nothing => "There is nothing to take back.".to_owned(),
-    }
+fn heals(heals: Heals) -> String {
+    text(&facts::heals(heals))
 }
 
 fn recovered(out: &mut String, run: &RunRecord) {
@@ -152,7 +134,7 @@ fn recovered(out: &mut String, run: &RunRecord) {
     line!(out, "## Taken back for another run\n");
     line!(out, "| Run | # | How |\n|---|--:|---|");
     for undone in &run.undone {
-        let how = undone.undone.map_or("nobody knows", Undone::as_str);
+        let how = facts::taken_back(undone);
         line!(out, "| {} | {} | {how} |", text(undone.run_id.as_str()), undone.change);
     }
     line!(out);
@@ -167,12 +149,8 @@ fn scopes(out: &mut String, run: &RunRecord) {
     }
     line!(out, "## Scopes\n");
     for scope in &run.scopes {
-        let restored = match scope.restored {
-            Some(true) => "everything is as before",
-            Some(false) => "**not everything is as before**",
-            None => "**nobody knows whether everything is as before**",
-        };
-        line!(out, "- {}: {}; {restored}.", text(&scope.title), how(scope));
+        let restored = told(facts::restored(scope));
+        line!(out, "- {}: {}; {restored}.", text(&scope.title), text(&facts::how(scope)));
         for probe in run.probes.iter().filter(|probe| probe.scope == scope.scope) {
             line!(
                 out,
@@ -190,67 +168,17 @@ fn scopes(out: &mut String, run: &RunRecord) {
     line!(out);
 }
 
-fn how(scope: &ScopeRecord) -> String {
-    let took = scope
-        .ended
-        .map_or(String::new(), |end| format!(" after {}", duration(end.millis_since(scope.began))));
-    let message = scope.message.as_deref().map_or(String::new(), |message| format!(" ({})", text(message)));
-    format!("{}{message}{took}", text(scope.how.as_deref().unwrap_or("never ended")))
-}
-
 /// What was done when, of all kinds, in the order of time.
 fn timeline(out: &mut String, run: &RunRecord) {
-    let mut events: Vec<(Stamp, String)> = Vec::new();
-    for scope in &run.scopes {
-        events.push((scope.began, format!("scope begins: {}", text(&scope.title))));
-        events.extend(
-            scope.ending.map(|at| (at, format!("scope ends, undoing begins: {}", text(&scope.title)))),
-        );
-        events.extend(scope.ended.map(|at| (at, format!("undoing is over: {}", text(&scope.title)))));
-    }
-    for change in &run.changes {
-        let (number, summary) = (change.change, text(&change.summary));
-        events.push((change.intended, format!("change {number} intended: {summary}")));
-        events.extend(change.applied.map(|at| (at, format!("change {number} applied: {summary}"))));
-        events.extend(change.undone.as_ref().and_then(|undone| {
-            Some((undone.ended?, format!("change {number} taken back: {}", end(change))))
-        }));
-        let fired = change.timer.as_ref().filter(|timer| timer.fired);
-        events.extend(fired.and_then(|timer| {
-            Some((timer.disarmed?, format!("change {number}: its dead-man timer is found to have fired")))
-        }));
-    }
-    for held in &run.holders {
-        let names =
-            |hosts: &[fabric_model::Slug]| super::joined(hosts.iter().map(fabric_model::Slug::as_str));
-        let mut what = match held.hosts.len() {
-            0 => "nobody".to_owned(),
-            1 => names(&held.hosts),
-            _ => format!("**{}**", names(&held.hosts)),
-        };
-        if !held.silent.is_empty() {
-            let _ = write!(what, ", silent: {}", names(&held.silent));
-        }
-        events.push((held.at, format!("vip:{} is held by {what}", text(held.vip.as_str()))));
-    }
-    for step in &run.human {
-        let words = (text(&step.role), text(&step.name), text(&step.text));
-        events.push((step.at, format!("{} {}: {}", words.0, words.1, words.2)));
-    }
-    if events.is_empty() || run.head.act == Act::Plan {
+    let moments = facts::timeline(run);
+    if moments.is_empty() {
         return;
     }
-    events.sort_by_key(|(at, _)| *at);
     line!(out, "## Timeline\n");
     line!(out, "| Time | After the start | What |\n|---|--:|---|");
-    for (at, what) in events {
-        line!(out, "| {at} | {} | {what} |", duration(at.millis_since(run.head.started)));
+    for moment in moments {
+        let after = duration(moment.at.millis_since(run.head.started));
+        line!(out, "| {} | {after} | {} |", moment.at, told((moment.what, moment.is_grave)));
     }
     line!(out);
-}
-
-/// A number with its noun.
-fn counted(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }

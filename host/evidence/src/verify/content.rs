@@ -1,5 +1,7 @@
 //! That journal, records and report tell one story.
 
+use std::collections::BTreeMap;
+
 use fabric_model::Digest;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -10,28 +12,39 @@ use crate::canonical::{self, NotCanonical};
 use crate::derive;
 use crate::event::{Event, RunHead};
 use crate::journal::{self, Line, Torn};
-use crate::packet::{CHECKS, JOURNAL, REPORT, RUN, json_file};
+use crate::packet::{CHECKS, JOURNAL, PAGE, REPORT, RUN, json_file};
 use crate::plan;
-use crate::probe;
+use crate::probe::{self, Sample};
 use crate::record::{ChecksRecord, FORMAT, RunRecord};
 use crate::report;
 
-/// Reads the four files of the core and checks them against each other.
+/// Reads the files that every core has and checks them against each other.
 pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) -> Option<(RunRecord, ChecksRecord)> {
     let run: Option<RunRecord> = record(tree, RUN, findings);
     let checks: Option<ChecksRecord> = record(tree, CHECKS, findings);
     story(tree, run.as_ref(), checks.as_ref(), findings);
     let (run, checks) = (run?, checks?);
-    if let Some(report) = tree.read(REPORT, findings)
-        && report != report::render(&run, &checks).as_bytes()
-    {
-        findings.push(Finding::new(
-            "report.differs",
-            REPORT,
-            "it is not the rendering of run.json and checks.json",
-        ));
+    let samples = samples(tree, &run);
+    let reports =
+        [(REPORT, report::render(&run, &checks)), (PAGE, report::page::render(&run, &checks, &samples))];
+    for (path, rendered) in reports {
+        if let Some(found) = tree.read(path, findings)
+            && found != rendered.as_bytes()
+        {
+            findings.push(Finding::new(
+                "report.differs",
+                path,
+                "it is not the rendering of the records and artifacts",
+            ));
+        }
     }
     Some((run, checks))
+}
+
+/// The samples of the probes of a run. What cannot be read of them is a finding elsewhere.
+fn samples(tree: &Tree, run: &RunRecord) -> BTreeMap<String, Vec<Sample>> {
+    let read = |path: &String| Some((path.clone(), probe::read(&tree.read(path, &mut Vec::new())?).ok()?));
+    run.probes.iter().filter_map(|probe| read(&probe.artifact)).collect()
 }
 
 /// What every version of a record begins with.

@@ -73,7 +73,7 @@ fn a_check_that_was_open_when_the_host_died_is_an_error() {
 fn a_seal_that_was_interrupted_is_done_again_as_a_recovery() {
     let bench = Bench::new();
     let dir = killed_at(&bench, "run-1", journal_of_a_whole_run(&bench).len());
-    for half_written in ["run.json", "checks.json", "report.md", "manifest.sha256"] {
+    for half_written in ["run.json", "checks.json", "report.md", "report.html", "manifest.sha256"] {
         fs::write(dir.join(half_written), "{").expect("room");
     }
     fs::create_dir(dir.join("signatures")).expect("new");

@@ -156,7 +156,7 @@ fn records_that_do_not_follow_from_the_journal_are_refused_although_they_are_sig
     let victim = Victim::new();
     victim.write("run.json", victim.read("run.json").replace("\"fail\":1", "\"fail\":0"));
     victim.reseal();
-    assert_eq!(victim.classes(), ["run.differs", "report.differs"]);
+    assert_eq!(victim.classes(), ["run.differs", "report.differs", "report.differs"]);
 
     let victim = Victim::new();
     victim.write(
@@ -168,6 +168,11 @@ fn records_that_do_not_follow_from_the_journal_are_refused_although_they_are_sig
 
     let victim = Victim::new();
     victim.write("report.md", victim.read("report.md").replace("**FAIL**", "pass"));
+    victim.reseal();
+    assert_eq!(victim.classes(), ["report.differs"]);
+
+    let victim = Victim::new();
+    victim.write("report.html", victim.read("report.html").replace("fail</span>", "pass</span>"));
     victim.reseal();
     assert_eq!(victim.classes(), ["report.differs"]);
 }
@@ -349,7 +354,9 @@ fn the_specification_lists_exactly_the_classes_that_the_verifier_reports() {
     let is_class = |word: &str| {
         area(word)
             && word.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'))
-            && ![".md", ".jsonl", "run.json", "checks.json", "plan.json"].iter().any(|e| word.ends_with(e))
+            && ![".md", ".html", ".jsonl", "run.json", "checks.json", "plan.json"]
+                .iter()
+                .any(|e| word.ends_with(e))
     };
     let mut listed: Vec<&str> = specification
         .lines()

@@ -6,6 +6,7 @@ use std::path::Path;
 use fabric_evidence::{Finding, Trust, verify};
 use fabric_model::site::Realm;
 
+use crate::changing;
 use crate::sample::{Bench, files, later, unlock};
 
 /// Files over this size are sampled, others flipped byte by byte.
@@ -35,7 +36,7 @@ fn any_flipped_byte_of_any_file_is_refused() {
     let trust = bench.trust();
     unlock(&sealed.dir);
     let all = files(&sealed.dir);
-    assert_eq!(all.len(), 7, "{all:?}");
+    assert_eq!(all.len(), 8, "{all:?}");
     for file in all {
         let original = fs::read(&file).expect("readable");
         let step = if original.len() <= EXHAUSTIVE_LIMIT { 1 } else { original.len() / 150 };
@@ -125,6 +126,67 @@ fn the_report_shows_what_did_not_pass_and_no_remote_markup() {
     assert!(report.chars().all(|c| c == '\n' || !c.is_control()), "{report:?}");
     assert!(!report.contains('\u{202e}') && !report.contains("<b>"));
     assert!(report.contains("DNS plane \\| acceptance"), "{report}");
+}
+
+#[test]
+fn the_page_says_what_did_not_pass_before_anything_else_and_nothing_of_it_comes_from_outside() {
+    let bench = Bench::new();
+    let page = fs::read_to_string(bench.seal("run-1").dir.join("report.html")).expect("text");
+    let at = |words: &str| page.find(words).unwrap_or_else(|| panic!("{words}: {page}"));
+    let order = [
+        "<html lang=\"en\">",
+        "<strong>Denied</strong>",
+        "<span class=\"realm\">realm: twin</span>",
+        "It is no evidence of the real site.",
+        "serials are equal",
+        "<dt>Expected</dt><dd><code>2026010100</code>",
+        "&lt;b&gt;\\u001b[31m|evil|",
+        "the zone is served",
+        "no rule grants",
+        "gpg --verify",
+    ];
+    assert!(order.is_sorted_by_key(|words| at(words)), "{:?}", order.map(at));
+    assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{page:?}");
+    assert!(!page.contains('\u{202e}') && !page.contains("<b>"));
+    assert_stands_alone(&page);
+}
+
+#[test]
+fn the_page_of_a_gameday_draws_what_the_records_and_samples_say() {
+    let bench = Bench::new();
+    let page =
+        fs::read_to_string(changing::gameday(&bench, "gameday").dir.join("report.html")).expect("text");
+    for words in ["Hypothesis", "Injection", "Restoration", "url(#chart-0-lost)", "conductor Ada &lt;ada&gt;"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert_stands_alone(&page);
+    let planned =
+        fs::read_to_string(changing::planned(&bench, "planned").dir.join("report.html")).expect("text");
+    assert!(planned.contains("Nothing was changed."), "{planned}");
+    assert_stands_alone(&planned);
+}
+
+/// Links lead within the page, and there is nothing that a browser would load or run.
+fn assert_stands_alone(page: &str) {
+    for tag in [
+        "<script",
+        "<img",
+        "<link",
+        "<iframe",
+        "<object",
+        "<form",
+        "<base",
+        "<a href=\"h",
+        "@import",
+        "url(\"",
+    ] {
+        assert!(!page.contains(tag), "{tag}");
+    }
+    assert!(!page.contains(" src=") && !page.contains(" style="), "{page}");
+    let leading_out = page.split("href=\"").skip(1).filter(|link| !link.starts_with('#'));
+    assert_eq!(leading_out.count(), 0);
+    assert!(page.contains("content=\"default-src &#39;none&#39;; style-src &#39;sha256-"), "{page}");
 }
 
 #[test]

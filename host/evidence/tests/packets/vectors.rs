@@ -39,6 +39,9 @@ const DEFECTS: Defects = &[
     ("manifest.incomplete", "report", |v| {
         signed(v, |m| m.lines().filter(|l| !l.ends_with("report.md")).map(|l| format!("{l}\n")).collect());
     }),
+    ("manifest.incomplete", "page", |v| {
+        signed(v, |m| m.lines().filter(|l| !l.ends_with("report.html")).map(|l| format!("{l}\n")).collect());
+    }),
     ("manifest.unknown_file", "sums", |v| signed(v, |m| m.replace("run.json", "sums.txt"))),
     ("file.unlisted", "note", |v| v.write("note.txt", "x")),
     ("file.unlisted", "signature_of_no_one", |v| v.write("signatures/key.asc", "x")),
@@ -55,6 +58,12 @@ const DEFECTS: Defects = &[
     }),
     ("checks.differ", "passed", |v| change(v, "checks.json", |c| c.replace("\"fail\"", "\"pass\""))),
     ("report.differs", "passed", |v| change(v, "report.md", |r| r.replace("**FAIL**", "pass"))),
+    ("report.differs", "page_without_failures", |v| {
+        change(v, "report.html", |page| page.replace("1 failed", "1 passed"));
+    }),
+    ("report.differs", "page_with_a_script", |v| {
+        change(v, "report.html", |page| page.replace("</main>", "<script>alert(1)</script></main>"));
+    }),
     ("record.json", "key_twice", |v| change(v, "run.json", |r| r.replacen('{', "{\"code\":0,", 1))),
     ("record.form", "space", |v| change(v, "run.json", |r| r.replacen('{', "{ ", 1))),
     ("record.shape", "unknown_field", |v| change(v, "run.json", |r| r.replace("}\n", ",\"zzz\":1}\n"))),
@@ -168,6 +177,9 @@ const OF_A_GAMEDAY: Defects = &[
     }),
     ("run.differs", "empty_list_spelled_out", |v| {
         change(v, "run.json", |r| r.replace(",\"verdicts\":", ",\"undone\":[],\"verdicts\":"));
+    }),
+    ("report.differs", "chart_without_a_gap", |v| {
+        change(v, "report.html", |page| page.replace("url(#chart-0-lost)", "#9ccc9c"));
     }),
     ("artifact.differs", "sample", |v| change(v, SAMPLES, |s| s.replace("no answer", "an answer"))),
     ("artifact.differs", "shorter_gap", |v| {

@@ -1,5 +1,6 @@
 //! Journals: the chain of their lines, and the story that they tell.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::UNIX_EPOCH;
 
@@ -50,6 +51,8 @@ fn chained(bytes: &[u8]) {
 
 fn tell(lines: &[journal::Line]) {
     let Ok((run, checks)) = derive::records(lines) else { return };
-    let report = report::render(&run, &checks);
-    assert!(!report.chars().any(|c| c != '\n' && c.is_control()), "{report:?}");
+    let page = report::page::render(&run, &checks, &BTreeMap::new());
+    for report in [report::render(&run, &checks), page] {
+        assert!(!report.chars().any(|c| c != '\n' && c.is_control()), "{report:?}");
+    }
 }
