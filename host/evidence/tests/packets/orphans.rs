@@ -83,8 +83,8 @@ fn a_seal_that_was_interrupted_is_done_again_as_a_recovery() {
     assert_eq!(sealed.run.outcome, RunOutcome::Aborted);
     assert_eq!(sealed.run.exits, [Exit::Denied, Exit::Unrecovered, Exit::ChecksFailed]);
     let verified = verify(&dir, &bench.trust(), later()).expect("sealed").to_string();
-    let report = fs::read_to_string(dir.join("report.md")).expect("text");
-    for text in [verified, report] {
+    let read = |name: &str| fs::read_to_string(dir.join(name)).expect("text");
+    for text in [verified, read("report.md"), read("report.html")] {
         assert!(
             text.contains("What stands before the recovery was not witnessed by who sealed it."),
             "{text}"
