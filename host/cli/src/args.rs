@@ -128,8 +128,51 @@ pub(crate) enum Command {
 pub(crate) enum Evidence {
     /// Sign what somebody else sealed, with your own key
     Countersign(Countersign),
+    /// Hold the log of packets against the packets, or sign its head
+    #[command(subcommand)]
+    Log(Log),
+    /// List the sealed packets of the project, the oldest first
+    List(ListPackets),
     /// Have each signature stamped by an authority of the trust file, so that nobody can say it was made later
     Notarize(Notarize),
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Log {
+    /// Sign the head of the log: from then on it cannot be written anew up to there
+    Sign(SignLog),
+    /// Find packets that were taken away, replaced, put in later or dated back
+    Verify(VerifyLog),
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct SignLog {
+    /// The role in which you sign, where you have several
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<Slug>,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct VerifyLog {
+    /// Verify each packet as well
+    #[arg(long)]
+    pub(crate) packets: bool,
+    /// The trust file [default: trust.toml of the operator's folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct ListPackets {
+    /// Those of one script alone
+    #[arg(long, value_name = "SCRIPT")]
+    pub(crate) script: Option<String>,
+    /// Those of one realm alone
+    #[arg(long, value_enum, value_name = "REALM")]
+    pub(crate) realm: Option<Realm>,
+    /// How to print the list
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
 }
 
 #[derive(clap::Args, Debug)]

@@ -64,6 +64,21 @@ const EXAMPLES: &[Examples] = &[
         )],
     },
     Examples {
+        command: &["evidence", "list"],
+        lines: &[("fabric evidence list --realm real", "The packets of the real site, the oldest first")],
+    },
+    Examples {
+        command: &["evidence", "log", "sign"],
+        lines: &[("fabric evidence log sign --role auditor", "Vouch for the log as it stands, if it holds")],
+    },
+    Examples {
+        command: &["evidence", "log", "verify"],
+        lines: &[(
+            "fabric evidence log verify --packets",
+            "Every packet is there, in its order, and verifies",
+        )],
+    },
+    Examples {
         command: &["evidence", "notarize"],
         lines: &[(
             "fabric evidence notarize evidence/runs/20260504t030201z-dns-7f3a01",

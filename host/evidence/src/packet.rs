@@ -11,9 +11,9 @@ use fabric_model::Digest;
 
 use crate::canonical::{self, NotCanonical};
 use crate::derive::{self, NoStory};
-use crate::index;
 use crate::journal::{self, Broken, Journal, JournalError, Torn};
 use crate::key::{KeyError, Signer};
+use crate::log;
 use crate::manifest::{self, Manifest};
 use crate::probe::{self, Sample};
 use crate::record::{ChecksRecord, RunRecord};
@@ -215,7 +215,7 @@ impl Sealed {
     fn enter(&self, signer: &Signer, now: SystemTime) -> Result<(), PacketError> {
         let (Some(above), Some(folder)) = (self.dir.parent(), self.dir.file_name()) else { return Ok(()) };
         let head = &self.run.head;
-        let entry = index::Entry {
+        let entry = log::Entry {
             run_id: head.run_id.clone(),
             folder: folder.to_string_lossy().into_owned(),
             manifest: self.manifest_digest,
@@ -226,7 +226,7 @@ impl Sealed {
             script: head.script.path.clone(),
             exit: self.run.exit,
         };
-        at(&above.join(index::NAME), index::append(above, &entry))
+        at(&above.join(log::NAME), log::append(above, entry)).map(drop)
     }
 }
 

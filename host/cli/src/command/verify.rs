@@ -46,7 +46,7 @@ fn no_packet(what: String) -> Refusal {
         .hint("Packets lie under evidence/runs of the project; `fabric recover` seals those of killed runs.")
 }
 
-fn model(realm: args::Realm) -> Realm {
+pub(super) fn model(realm: args::Realm) -> Realm {
     match realm {
         args::Realm::Real => Realm::Real,
         args::Realm::Lab => Realm::Lab,

@@ -261,3 +261,36 @@ fn a_second_person_countersigns_what_the_trust_file_demands() {
     fs::write(&run, "{}").expect("ours");
     second.fabric(&["evidence", "countersign", &dir]).refused(30, &["does not verify"]);
 }
+
+#[test]
+fn the_log_tells_of_every_packet_and_of_one_that_is_gone() {
+    let scene = Scene::with_key();
+    scene.fabric(&["evidence", "log", "sign"]).refused(5, &["there is no log yet"]);
+    let (first, second) = (sealed(&scene), sealed(&scene));
+    let held = scene.fabric(&["evidence", "log", "verify", "--packets"]);
+    assert_eq!(held.code, Some(0), "{}", held.all());
+    assert!(
+        held.stdout.contains("2 packets, all of them there and sound")
+            && held.stdout.contains("nobody has signed")
+    );
+    let signed = scene.fabric(&["evidence", "log", "sign"]);
+    assert_eq!(signed.code, Some(0), "{}", signed.all());
+    let held = scene.fabric(&["evidence", "log", "verify"]);
+    assert!(held.stdout.contains("signed up to line 2 by"), "{}", held.all());
+    let listed = scene.fabric(&["evidence", "list", "--output", "json"]);
+    let folders: Vec<String> = json(&listed.stdout)["packets"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|packet| format!("evidence/runs/{}", packet["folder"].as_str().expect("a name")))
+        .collect();
+    assert_eq!(folders, [first.clone(), second]);
+    assert_eq!(scene.fabric(&["evidence", "list", "--realm", "real"]).stdout, "");
+    fs::remove_dir_all(scene.path(&first)).expect("ours");
+    let gone = scene.fabric(&["evidence", "log", "verify"]);
+    assert_eq!(gone.code, Some(30), "{}", gone.all());
+    assert!(gone.stdout.contains("log.removed"), "{}", gone.all());
+    scene.fabric(&["evidence", "log", "sign"]).refused(30, &["does not hold"]);
+    fs::write(scene.path("evidence/runs/log.jsonl"), "{}\n").expect("ours");
+    scene.fabric(&["evidence", "list"]).refused(30, &["is not one chain"]);
+}

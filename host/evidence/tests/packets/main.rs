@@ -6,6 +6,7 @@ mod changing;
 mod countersigned;
 mod forgeries;
 mod key_files;
+mod log;
 mod orphans;
 mod refusals;
 mod sample;

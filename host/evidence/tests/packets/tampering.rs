@@ -104,18 +104,6 @@ fn sealed_files_are_read_only() {
 }
 
 #[test]
-fn the_index_gets_one_line_per_packet() {
-    let bench = Bench::new();
-    let first = bench.seal("run-1");
-    bench.seal("run-2");
-    let index = fs::read_to_string(bench.path("runs/index.jsonl")).expect("text");
-    let lines: Vec<&str> = index.lines().collect();
-    assert_eq!(lines.len(), 2);
-    assert!(lines[0].contains(&first.manifest_digest.to_string()));
-    assert!(lines[1].contains("run-2"));
-}
-
-#[test]
 fn the_report_shows_what_did_not_pass_and_no_remote_markup() {
     let bench = Bench::new();
     let report = fs::read_to_string(bench.seal("run-1").dir.join("report.md")).expect("text");

@@ -1,6 +1,8 @@
 //! `fabric evidence`: what is done with packets after they were sealed.
 
 mod countersign;
+mod list;
+mod log;
 mod notarize;
 
 use std::path::Path;
@@ -10,12 +12,15 @@ use fabric_evidence::{Trust, Verified};
 use fabric_model::exit::Exit;
 use fabric_runtime::Refusal;
 
-use crate::args::Evidence;
+use crate::args::{Evidence, Log};
 use crate::place::Place;
 
 pub(crate) fn evidence(place: &Place, command: &Evidence) -> Result<Exit, Refusal> {
     match command {
         Evidence::Countersign(args) => countersign::countersign(place, args),
+        Evidence::List(args) => list::list(place, args),
+        Evidence::Log(Log::Sign(args)) => log::sign(place, args),
+        Evidence::Log(Log::Verify(args)) => log::verify(place, args),
         Evidence::Notarize(args) => notarize::notarize(place, args),
     }
 }
