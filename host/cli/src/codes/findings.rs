@@ -40,6 +40,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         DISTRUST,
     ),
     finding("file.missing", "A file that must be there is not.", CARRIED, CARRY),
+    finding(
+        "file.mode",
+        "A file has a set-user, set-group or sticky bit.",
+        "Something was put in its place, or somebody set it.",
+        DISTRUST,
+    ),
     finding("file.name", "A name is not UTF-8.", CARRIED, CARRY),
     finding(
         "file.special",

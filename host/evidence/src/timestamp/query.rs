@@ -66,8 +66,10 @@ impl Query {
     /// When it is not one of ours or of `openssl ts -query -sha256 -cert`.
     pub fn read(bytes: &[u8]) -> Result<Self, NotAQuery> {
         let request = TimeStampReq::from_der(bytes)?;
+        let imprint = &request.message_imprint.hash_algorithm;
         let whole = request.version == 1
-            && request.message_imprint.hash_algorithm.oid == OF_SHA256
+            && imprint.oid == OF_SHA256
+            && imprint.parameters.as_ref().is_none_or(der::Any::is_null)
             && request.nonce.is_some()
             && request.cert_req
             && request.extensions.is_none();

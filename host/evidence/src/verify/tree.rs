@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use fabric_model::Digest;
@@ -14,6 +15,9 @@ use crate::timestamp;
 
 /// The largest file that is read whole, in bytes: sixteen of the largest journal lines, and far more than a day of a run.
 const READ_LIMIT: u64 = 256 << 20;
+
+/// Bits of a mode that make a file run as somebody else: no copy or archive gives them to a packet's files by itself.
+const SPECIAL_BITS: u32 = 0o7000;
 
 /// The files of a packet by relative path.
 pub(super) struct Tree {
@@ -48,6 +52,11 @@ pub(super) fn walk(dir: &Path, findings: &mut Vec<Finding>) -> Result<Tree, Find
                 folders.push(format!("{path}/"));
                 tree.folders.insert(format!("{path}/"));
             } else if kind.is_file() {
+                let mode = entry.metadata().map_err(unreadable)?.permissions().mode();
+                if mode & SPECIAL_BITS != 0 {
+                    let message = format!("mode {:o}: a packet's file is nobody's program", mode & 0o7777);
+                    findings.push(Finding::new("file.mode", &path, message));
+                }
                 tree.files.insert(path);
             } else {
                 findings.push(Finding::new(

@@ -16,14 +16,14 @@ use crate::sample::{Bench, entry, later, new_signer, start, unlock};
 const REQUIRE_SECURITY: &str = "[[require]]\ncountersigned_as = [\"security\"]\n";
 
 /// A sealed packet, another signer whom the trust file knows as `security`, and perhaps an authority.
-struct Scene {
-    bench: Bench,
-    second: Signer,
+pub(crate) struct Scene {
+    pub(crate) bench: Bench,
+    pub(crate) second: Signer,
     tsa: Option<Tsa>,
 }
 
 impl Scene {
-    fn new(tsa: Option<Tsa>, more: &str) -> Self {
+    pub(crate) fn new(tsa: Option<Tsa>, more: &str) -> Self {
         let scene = Self { bench: Bench::new(), second: new_signer(), tsa };
         scene.bench.add_certificate("b", &scene.second.public_armored().expect("a certificate"));
         if let Some(tsa) = &scene.tsa {
@@ -48,16 +48,16 @@ impl Scene {
         self.bench.write_trust(&entries.concat());
     }
 
-    fn sealed(&self) -> Sealed {
+    pub(crate) fn sealed(&self) -> Sealed {
         self.bench.seal("run-1")
     }
 
-    fn countersign(&self, sealed: &Sealed) {
+    pub(crate) fn countersign(&self, sealed: &Sealed) {
         countersign(&sealed.dir, &self.second, "security", later()).expect("a usable key");
     }
 
     /// Has every signature of the packet stamped.
-    fn notarize(&self, sealed: &Sealed) {
+    pub(crate) fn notarize(&self, sealed: &Sealed) {
         for entry in fs::read_dir(sealed.dir.join("signatures")).expect("a folder") {
             let path = entry.expect("an entry").path();
             if path.extension().is_some_and(|ending| ending == "asc") {
@@ -89,11 +89,11 @@ fn signing() -> KeyFlags {
 
 /// Real time: the authority knows no other. The sample was sealed long before.
 #[expect(clippy::disallowed_methods, reason = "the authority's clock is the machine's")]
-fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
-fn with_authority() -> Option<Tsa> {
+pub(crate) fn with_authority() -> Option<Tsa> {
     Some(Tsa::new("ec", FOR_TIMESTAMPS))
 }
 

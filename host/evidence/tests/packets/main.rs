@@ -7,6 +7,7 @@ mod countersigned;
 mod forgeries;
 mod key_files;
 mod log;
+mod mutations;
 mod orphans;
 mod refusals;
 mod sample;
