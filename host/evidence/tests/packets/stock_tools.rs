@@ -5,7 +5,9 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::sample::{Bench, unlock};
+use crate::countersigned::{Scene, with_authority};
+use crate::sample::{Bench, entry, new_signer, unlock};
+use crate::victim::Victim;
 
 /// A keyring of its own. `gpg` needs a short path for its sockets; the agent is ended with the ring.
 struct Ring(tempfile::TempDir);
@@ -74,4 +76,99 @@ fn sha256sum_and_gpg_accept_a_sealed_packet_and_refuse_a_changed_one() {
     let text = fs::read_to_string(&manifest).expect("text");
     fs::write(&manifest, text.replacen('a', "b", 1)).expect("room");
     assert!(!verify().status.success());
+}
+
+/// The blocks of a page of the documentation, as one script.
+fn script_of(page: &str) -> String {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page))
+        .expect("a page");
+    let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().expect("a block's end"));
+    blocks.collect()
+}
+
+/// What the page finds of a packet, with the trust of this bench.
+fn without_fabric(bench: &Bench, packet: &Path) -> Output {
+    let script = bench.path("page.sh");
+    fs::write(&script, script_of("verify-without-fabric.md")).expect("room");
+    Command::new("bash")
+        .arg(&script)
+        .env("PACKET", packet)
+        .env("TRUST", bench.dir.path())
+        .env("TMPDIR", "/tmp")
+        .output()
+        .expect("installed")
+}
+
+#[test]
+fn the_page_accepts_a_sound_packet_with_two_signatures_and_their_timestamps() {
+    let scene = Scene::new(with_authority(), "");
+    let sealed = scene.sealed();
+    scene.countersign(&sealed);
+    scene.notarize(&sealed);
+    let ran = without_fabric(&scene.bench, &sealed.dir);
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    for part in [
+        "site-dev\tseal",
+        "security\tcountersign",
+        "Time stamp:",
+        "Verification: OK",
+        "what its signers sealed",
+    ] {
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
+    let plain = scene.bench.seal("run-2");
+    assert!(without_fabric(&scene.bench, &plain.dir).status.success(), "one signature without a timestamp");
+}
+
+/// Forges a packet.
+type Forge = fn(&Victim);
+
+#[test]
+fn the_page_refuses_what_the_verifier_refuses() {
+    let forgeries: &[(&str, Forge)] = &[
+        ("a changed file", |v| v.write("report.md", "all is well\n")),
+        ("a file more", |v| v.write("artifacts/more.txt", "x")),
+        ("a file more beside the signatures", |v| v.write("signatures/note.txt", "x")),
+        ("a file less", |v| fs::remove_file(v.dir.join("checks.json")).expect("ours")),
+        ("a link", |v| std::os::unix::fs::symlink("run.json", v.dir.join("run-1.json")).expect("ours")),
+        ("an empty folder", |v| fs::create_dir(v.dir.join("artifacts/empty")).expect("ours")),
+        ("a line of the manifest twice", |v| {
+            v.write(
+                "manifest.sha256",
+                v.read("manifest.sha256").lines().map(|l| format!("{l}\n{l}\n")).collect::<String>(),
+            );
+            v.resign();
+        }),
+        ("another manifest", |v| v.write("manifest.sha256", v.read("manifest.sha256").replace('a', "b"))),
+        ("the signature of somebody else", |v| {
+            fs::remove_file(&v.signature).expect("ours");
+            v.sign_as(&new_signer(), "site-dev");
+        }),
+        ("a signature under another name", |v| {
+            let other = v.dir.join(format!("signatures/{}.asc", "0".repeat(40)));
+            fs::rename(&v.signature, other).expect("ours");
+        }),
+        ("the sealer's signature missing", |v| {
+            let other = new_signer();
+            v.bench.add_certificate("b", &other.public_armored().expect("a certificate"));
+            let both = entry("a", v.bench.signer.fingerprint(), &["site-dev"], "")
+                + &entry("b", other.fingerprint(), &["site-dev"], "");
+            v.bench.write_trust(&both);
+            fs::remove_file(&v.signature).expect("ours");
+            v.sign_as(&other, "site-dev");
+        }),
+        ("a changed line of the journal", |v| {
+            v.write("journal.jsonl", v.read("journal.jsonl").replace("dns.query", "dns.quiet"));
+            v.reseal();
+        }),
+    ];
+    for (what, forge) in forgeries {
+        let victim = Victim::new();
+        assert!(without_fabric(&victim.bench, &victim.dir).status.success(), "sound before");
+        forge(&victim);
+        let ran = without_fabric(&victim.bench, &victim.dir);
+        assert!(!ran.status.success(), "{what}: {}", String::from_utf8_lossy(&ran.stdout));
+        assert!(!victim.classes().is_empty(), "{what}");
+    }
 }
