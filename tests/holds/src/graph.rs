@@ -85,6 +85,20 @@ impl Graph {
         Self { packages: names.into_iter().map(package).collect(), links: links.iter().map(link).collect() }
     }
 
+    /// Every package that ends up in a program, itself included.
+    pub fn below(&self, program: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::from([program.to_owned()]);
+        let mut left = vec![program.to_owned()];
+        while let Some(from) = left.pop() {
+            for link in self.links.iter().filter(|link| link.from == from && !link.dev) {
+                if found.insert(link.to.clone()) {
+                    left.push(link.to.clone());
+                }
+            }
+        }
+        found
+    }
+
     /// Whether the package is one of ours.
     pub fn is_own(&self, name: &str) -> bool {
         self.packages.iter().any(|package| package.own && package.name == name)

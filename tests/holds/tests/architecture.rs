@@ -44,6 +44,42 @@ fn foreign_crates_come_from_crates_io() {
     assert_eq!(sources(&graph()), NOTHING);
 }
 
+/// What speaks with a network, or could wait for one.
+const NETWORK: [&str; 12] = [
+    "async-std",
+    "h2",
+    "hickory-proto",
+    "hyper",
+    "mio",
+    "quinn",
+    "reqwest",
+    "russh",
+    "rustls",
+    "socket2",
+    "tokio",
+    "ureq",
+];
+
+fn network_below(graph: &Graph, program: &str) -> Vec<String> {
+    graph.below(program).into_iter().filter(|name| NETWORK.contains(&name.as_str())).collect()
+}
+
+#[test]
+fn the_verifier_is_built_of_nothing_that_speaks_with_a_network() {
+    let graph = graph();
+    assert_eq!(network_below(&graph, "fabric-verify"), NOTHING);
+    let own: Vec<String> =
+        graph.below("fabric-verify").into_iter().filter(|name| graph.is_own(name)).collect();
+    assert_eq!(own, ["fabric-evidence", "fabric-model", "fabric-verify"]);
+    assert!(network_below(&graph, "fabric").contains(&"tokio".to_owned()), "the list would find something");
+}
+
+#[test]
+fn a_verifier_that_links_the_network_somewhere_below_is_found() {
+    let graph = Graph::of(&["v", "e"], &[("v", "e"), ("e", "client"), ("client", "tokio")]);
+    assert_eq!(network_below(&graph, "v"), ["tokio"]);
+}
+
 const TABLE: &[Edge] = &[
     Edge { from: "a", to: "b", dev: false, reason: "" },
     Edge { from: "a", to: "c", dev: true, reason: "" },
