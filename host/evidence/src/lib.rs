@@ -26,6 +26,7 @@ pub mod sidecar;
 pub mod signature;
 pub mod stamp;
 pub mod statement;
+mod sums;
 pub mod timestamp;
 pub mod trust;
 pub mod vault;

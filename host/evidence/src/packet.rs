@@ -20,6 +20,7 @@ use crate::record::{ChecksRecord, RunRecord};
 use crate::report;
 use crate::sidecar;
 use crate::stamp::Stamp;
+use crate::sums;
 
 /// The journal's file name.
 pub const JOURNAL: &str = "journal.jsonl";
@@ -172,11 +173,11 @@ impl PacketFolder {
         files.push(PAGE.to_owned());
         files.sort_unstable();
         let mut manifest = Manifest::default();
-        for path in &files {
-            let file = self.dir.join(path);
+        let names: Vec<&str> = files.iter().map(String::as_str).collect();
+        for (path, digest) in files.iter().zip(sums::of_files(&self.dir, &names)) {
             // The journal that the records follow from, not one that was put in its place since.
             let digest =
-                if path == JOURNAL { Digest::of(&journal) } else { Digest::of(&at(&file, fs::read(&file))?) };
+                if path == JOURNAL { Digest::of(&journal) } else { at(&self.dir.join(path), digest)? };
             manifest
                 .insert(path, digest)
                 .map_err(|class| PacketError::Foreign { path: path.clone(), class })?;

@@ -1,6 +1,7 @@
 //! SHA-256 digests, written in lower-case hexadecimal as `sha256sum` does.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -22,6 +23,23 @@ impl Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of all that a stream gives, of which 64 KiB are held at a time.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub fn of_stream(mut stream: impl Read) -> io::Result<Self> {
+        let mut buffer = vec![0; 64 << 10];
+        let mut digest = Sha256::new();
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => return Ok(Self(digest.finalize().into())),
+                Ok(length) => digest.update(buffer.get(..length).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The 32 bytes.

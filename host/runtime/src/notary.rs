@@ -136,8 +136,8 @@ impl<'a> Address<'a> {
         };
         let (field, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
         let (host, port) = match field.rsplit_once(':') {
-            Some((host, port)) if !host.ends_with(':') && !host.is_empty() => (host, port.parse().ok()?),
-            _ => (field, usual),
+            Some((host, port)) => (host, port.parse().ok()?),
+            None => (field, usual),
         };
         if host.is_empty() || host.contains('@') {
             return None;

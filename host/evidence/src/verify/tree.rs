@@ -1,16 +1,15 @@
 //! The closed world: what lies in the folder, what the manifest lists, and that the two are the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use fabric_model::Digest;
-
 use super::Finding;
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{ARTIFACTS, Manifest, NAME, SIGNATURES, STATEMENT};
+use crate::sums;
 use crate::timestamp;
 
 /// The largest file that is read whole, in bytes: sixteen of the largest journal lines, and far more than a day of a run.
@@ -126,7 +125,7 @@ impl Tree {
             return None;
         }
         let mut bytes = Vec::new();
-        let read = File::open(self.dir.join(path)).and_then(|f| f.take(limit + 1).read_to_end(&mut bytes));
+        let read = sums::open(&self.dir.join(path)).and_then(|f| f.take(limit + 1).read_to_end(&mut bytes));
         match read {
             Err(e) => findings.push(Finding::new("file.unreadable", path, e.to_string())),
             Ok(length) if length as u64 > limit => {
@@ -143,11 +142,22 @@ impl Tree {
 
     /// Compares the folder with the manifest, both ways.
     pub(super) fn compare(&self, manifest: &Manifest, findings: &mut Vec<Finding>) {
-        for (path, digest) in manifest.files() {
-            if let Some(bytes) = self.read(path, findings)
-                && Digest::of(&bytes) != digest
-            {
-                findings.push(Finding::new("file.digest", path, "the content is not what the manifest says"));
+        let (there, missing): (Vec<_>, Vec<_>) = manifest.files().partition(|(path, _)| self.has(path));
+        for (path, _) in missing {
+            findings.push(Finding::new("file.missing", path, "the file is missing"));
+        }
+        let names: Vec<&str> = there.iter().map(|(path, _)| *path).collect();
+        for ((path, listed), digest) in there.iter().zip(sums::of_files(&self.dir, &names)) {
+            match digest {
+                Ok(digest) if digest == *listed => {}
+                Ok(_) => {
+                    findings.push(Finding::new(
+                        "file.digest",
+                        path,
+                        "the content is not what the manifest says",
+                    ));
+                }
+                Err(error) => findings.push(Finding::new("file.unreadable", path, error.to_string())),
             }
         }
         for path in &self.files {
