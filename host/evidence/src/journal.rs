@@ -11,12 +11,12 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use fabric_model::Digest;
-use rustix::fs::OFlags;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, NotCanonical, count};
 use crate::event::Event;
+use crate::regular;
 use crate::stamp::Stamp;
 
 /// The longest line that is written or read, in bytes: twice a frame of the door, which holds the largest single thing that a
@@ -96,13 +96,6 @@ fn genesis() -> Digest {
     Digest::of(GENESIS)
 }
 
-/// Opens a journal that was found. Who can write beside it may have put a link or a pipe in its place.
-fn open_found(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
-}
-
 impl Journal {
     /// Creates the file, mode 0600.
     ///
@@ -117,7 +110,7 @@ impl Journal {
 
     /// Whether a living process writes this journal.
     pub(crate) fn is_held(path: &Path) -> io::Result<bool> {
-        match open_found(OpenOptions::new().read(true), path)?.try_lock() {
+        match regular::open(OpenOptions::new().read(true), path)?.try_lock() {
             Ok(()) => Ok(false),
             Err(std::fs::TryLockError::WouldBlock) => Ok(true),
             Err(std::fs::TryLockError::Error(e)) => Err(e),
@@ -126,7 +119,7 @@ impl Journal {
 
     /// Opens the journal of a killed run behind its last whole line. The file is not changed yet: see [`Journal::cut_torn`].
     pub(crate) fn reopen(path: &Path) -> Result<(Self, Chain), JournalError> {
-        let mut journal = Self::empty(open_found(OpenOptions::new().read(true).append(true), path)?);
+        let mut journal = Self::empty(regular::open(OpenOptions::new().read(true).append(true), path)?);
         journal.file.try_lock().map_err(|e| match e {
             std::fs::TryLockError::WouldBlock => JournalError::Held,
             std::fs::TryLockError::Error(e) => JournalError::Io(e),

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod probe;
 pub mod record;
 pub mod recording;
+mod regular;
 pub mod report;
 pub mod sidecar;
 pub mod signature;

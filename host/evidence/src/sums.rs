@@ -1,14 +1,14 @@
 //! Digests of many files: on every processor, and none of them taken into memory as a whole.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use fabric_model::Digest;
-use rustix::fs::OFlags;
+
+use crate::regular;
 
 /// The most threads; disks do not give more than a few readers.
 const THREADS: usize = 8;
@@ -46,14 +46,7 @@ pub(crate) fn of_files(dir: &Path, names: &[&str]) -> Vec<io::Result<Digest>> {
 
 /// The digest of a regular file; whatever took its place meanwhile is an error.
 fn of_file(path: &Path) -> io::Result<Digest> {
-    Digest::of_stream(open(path)?)
-}
-
-/// Opens a regular file, and neither a link nor a pipe that was put in its place.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+    Digest::of_stream(regular::open(OpenOptions::new().read(true), path)?)
 }
 
 #[cfg(test)]

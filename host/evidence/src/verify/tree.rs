@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::Finding;
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{ARTIFACTS, Manifest, NAME, SIGNATURES, STATEMENT};
+use crate::regular;
 use crate::sums;
 use crate::timestamp;
 
@@ -125,7 +126,8 @@ impl Tree {
             return None;
         }
         let mut bytes = Vec::new();
-        let read = sums::open(&self.dir.join(path)).and_then(|f| f.take(limit + 1).read_to_end(&mut bytes));
+        let read = regular::open(fs::OpenOptions::new().read(true), &self.dir.join(path))
+            .and_then(|f| f.take(limit + 1).read_to_end(&mut bytes));
         match read {
             Err(e) => findings.push(Finding::new("file.unreadable", path, e.to_string())),
             Ok(length) if length as u64 > limit => {
