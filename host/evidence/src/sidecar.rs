@@ -13,9 +13,6 @@ use crate::packet::{PacketError, at, write_new};
 use crate::signature::COUNTERSIGN;
 use crate::timestamp;
 
-/// The folder of the signatures in a packet.
-const SIGNATURES: &str = "signatures";
-
 /// Why nothing was added.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAdded {
@@ -67,7 +64,7 @@ pub fn add_timestamp(signature: &Path, query: &[u8], answer: &[u8]) -> Result<Pa
 
 /// Where the signature of a certificate lies.
 pub fn signature_path(dir: &Path, fingerprint: &Fingerprint) -> PathBuf {
-    dir.join(SIGNATURES).join(format!("{fingerprint}.asc"))
+    dir.join(format!("{}{fingerprint}.asc", manifest::SIGNATURES))
 }
 
 /// Writes a signature under its name: a packet with one is a sealed one.
@@ -76,7 +73,7 @@ pub(crate) fn add_signature(
     fingerprint: &Fingerprint,
     armored: &[u8],
 ) -> Result<PathBuf, PacketError> {
-    let folder = dir.join(SIGNATURES);
+    let folder = dir.join(manifest::SIGNATURES);
     match DirBuilder::new().mode(0o700).create(&folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => at(&folder, made)?,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use fabric_connect::{SystemClock, SystemEntropy, TcpDial, addresses};
 use fabric_evidence::sidecar::{add_timestamp, signature_path};
@@ -67,8 +67,7 @@ fn query(signature: &[u8], authority: &Authority) -> Result<Query, Refusal> {
 
 /// A verifier would refuse such a token; nothing in a packet is taken away again.
 fn not_before(attested: &Attested, signer: &SignedBy) -> Result<(), Refusal> {
-    let latest = SystemTime::from(attested.at) + attested.accuracy.unwrap_or_default();
-    if SystemTime::from(signer.at) <= latest {
+    if attested.can_have_seen(signer.at.into()) {
         return Ok(());
     }
     let message =

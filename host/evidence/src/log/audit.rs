@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -28,7 +29,7 @@ pub struct Audited {
 /// Everything that does not fit. A folder without a log, and without packets, holds.
 pub fn audit(folder: &Path, trust: &Trust, now: SystemTime, whole: bool) -> Result<Audited, Vec<Finding>> {
     let bytes = match fs::read(folder.join(NAME)) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         read => read.map_err(|error| vec![Finding::new("log.chain", NAME, error.to_string())])?,
     };
     let lines = read(&bytes).map_err(|broken| vec![Finding::new("log.chain", NAME, broken.to_string())])?;
@@ -98,9 +99,17 @@ fn is_there(folder: &Path, line: &Line, findings: &mut Vec<Finding>) {
 
 /// That every sealed packet was entered. A folder without a manifest is of a run that is alive or was killed.
 fn all_are_listed(folder: &Path, listed: &BTreeSet<&str>, findings: &mut Vec<Finding>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    let mut names: Vec<String> =
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let names = fs::read_dir(folder).and_then(|entries| {
+        entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<Vec<_>>>()
+    });
+    let mut names = match names {
+        Ok(names) => names,
+        // Before the first run there is no folder.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) => return findings.push(Finding::new("log.unlisted", ".", error.to_string())),
+    };
     names.sort();
     for name in names.iter().filter(|name| !listed.contains(name.as_str())) {
         if verify::has_manifest(&folder.join(name)) {

@@ -1,7 +1,7 @@
 //! Heads of a log that somebody signed: the log up to there is what he saw.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -13,6 +13,7 @@ use super::Line;
 use crate::canonical::{self, NotCanonical, count};
 use crate::key::{KeyError, Signer};
 use crate::packet::{PacketError, write_new};
+use crate::regular;
 use crate::signature;
 use crate::statement;
 use crate::trust::Trust;
@@ -99,8 +100,16 @@ pub(super) fn all(
     findings: &mut Vec<Finding>,
 ) -> Vec<Witnessed> {
     let mut found = Vec::new();
-    let Ok(entries) = fs::read_dir(folder.join(FOLDER)) else { return found };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    let heads = folder.join(FOLDER);
+    let listed = fs::read_dir(&heads).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let mut paths: Vec<PathBuf> = match listed {
+        Ok(paths) => paths,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return found,
+        Err(error) => {
+            findings.push(Finding::new("log.head", FOLDER, error.to_string()));
+            return found;
+        }
+    };
     paths.sort();
     for path in paths.iter().filter(|path| path.extension().is_some_and(|ending| ending == "json")) {
         match one(path, trust, now) {
@@ -122,8 +131,7 @@ fn one(path: &Path, trust: &Trust, now: SystemTime) -> Result<Witnessed, String>
 }
 
 fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    if fs::symlink_metadata(path)?.len() > limit {
-        return Err(io::Error::other("it is too large"));
-    }
-    fs::read(path)
+    let mut bytes = Vec::new();
+    regular::open(OpenOptions::new().read(true), path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(io::Error::other("it is too large")) } else { Ok(bytes) }
 }

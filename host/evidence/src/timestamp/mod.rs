@@ -46,6 +46,13 @@ pub struct Attested {
     pub serial: String,
 }
 
+impl Attested {
+    /// Whether a signature of that time can have been seen then, allowing for the accuracy that the authority states.
+    pub fn can_have_seen(&self, signed: SystemTime) -> bool {
+        signed <= SystemTime::from(self.at) + self.accuracy.unwrap_or_default()
+    }
+}
+
 /// Why an answer proves nothing. [`Refused::class`] is stable; `evidence/PACKET.md` lists them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

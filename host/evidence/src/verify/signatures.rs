@@ -188,8 +188,7 @@ fn judged(
 
 /// A token from before the signature says that one of the two clocks was wrong, and nobody knows which.
 fn not_before(attested: &Attested, signed: SystemTime) -> Result<(), Refused> {
-    let latest = SystemTime::from(attested.at) + attested.accuracy.unwrap_or_default();
-    if signed <= latest {
+    if attested.can_have_seen(signed) {
         return Ok(());
     }
     let message = format!("it was signed at {}, after its timestamp of {}", Stamp::of(signed), attested.at);

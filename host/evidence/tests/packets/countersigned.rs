@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use fabric_evidence::packet::Sealed;
 use fabric_evidence::sidecar::{NotAdded, add_timestamp, countersign};
 use fabric_evidence::timestamp::{Query, accept};
-use fabric_evidence::{Signer, Verified, verify};
+use fabric_evidence::{Signer, Stamp, Verified, verify};
 use sequoia_openpgp::types::KeyFlags;
 
 use crate::authority::{FOR_TIMESTAMPS, Tsa};
@@ -171,6 +171,10 @@ fn a_stamped_signature_outlives_the_trust_in_its_certificate_and_an_unstamped_on
     let signer = verified.signers.first().expect("the sealer");
     assert_eq!(signer.attested.as_ref().map(|attested| attested.authority.as_str()), Some("tsa"));
     assert!(verified.to_string().contains(", which existed at 20"), "{verified}");
+    let (within_the_hour, next_week) =
+        (now() + Duration::from_secs(3600), now() + Duration::from_secs(604_800));
+    scene.trust(&format!("valid_until = {}", Stamp::of(within_the_hour)), "", "");
+    verify(&sealed.dir, &scene.bench.trust(), next_week).expect("the authority saw it before that");
     scene.trust("valid_from = 2999-01-01T00:00:00Z", "", "");
     assert_eq!(scene.classes(&sealed), ["signature.expired"]);
     scene.trust("revoked = true", "", "");

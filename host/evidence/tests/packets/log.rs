@@ -176,8 +176,12 @@ fn a_head_that_somebody_signed_holds_the_log_up_to_there() {
     assert_eq!(logged.classes(false), ["log.rewritten", "log.unlisted"], "cut off");
     logged.bench.write_trust(&known);
     assert!(logged.classes(false).contains(&"log.head"), "signed by nobody who is known");
-    fs::write(statement, "{}").expect("ours");
+    fs::write(&statement, "{}").expect("ours");
     assert!(logged.classes(false).contains(&"log.head"));
+    let heads = statement.parent().expect("a folder");
+    fs::remove_dir_all(heads).expect("ours");
+    fs::write(heads, "no folder").expect("ours");
+    assert!(logged.classes(false).contains(&"log.head"), "heads that cannot be read");
 }
 
 #[test]
