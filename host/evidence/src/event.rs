@@ -343,6 +343,15 @@ pub enum Event {
         /// What he did, saw or decided, untrusted text.
         text: String,
     },
+    /// The script put a document into the packet. It lies in an artifact, and nothing else lies beside it.
+    DocumentKept {
+        /// Where in the script.
+        place: Place,
+        /// The file, by its path in the packet: `artifacts/documents/checklist.json`.
+        artifact: String,
+        /// Its digest.
+        digest: Digest,
+    },
     /// The script's process is gone.
     WorkerEnded {
         /// How.

@@ -6,6 +6,7 @@
 pub mod canonical;
 pub mod chart;
 pub mod derive;
+pub mod document;
 pub mod event;
 pub mod exact;
 pub mod fingerprint;

@@ -34,6 +34,7 @@ use crate::door::{Closed, Door, end_check, lock};
 use crate::guard::{Claims, FoundPlan};
 use crate::home::{Home, Operator};
 use crate::ledger::Ledger;
+use crate::premises::Premises;
 use crate::recorder::Recorder;
 use crate::recording::{self, Answers, Source};
 use crate::redacted;
@@ -164,6 +165,7 @@ pub async fn run_with(mut worker: Worker, run: Run) -> Result<Finished, Refusal>
     let desk = Arc::new(Desk {
         gate,
         world: Arc::clone(&run.world),
+        local: Arc::new(premises(&run)),
         recorder,
         watch: Arc::clone(&run.watch),
         own_calls: AtomicU64::new(OWN_CALLS),
@@ -177,6 +179,12 @@ pub async fn run_with(mut worker: Worker, run: Run) -> Result<Finished, Refusal>
         (None, Ok(_)) => converse(&run, &desk, worker, params).await,
     };
     seal(&run, desk, closed).await
+}
+
+/// What the run's script may know of this machine.
+fn premises(run: &Run) -> Premises {
+    let project = run.script.root.clone();
+    Premises { project, runs: run.runs.clone(), trust: run.operator.trust.clone() }
 }
 
 /// What a run does: a script that changes things is planned, unless the operator says that he means it.
