@@ -48,6 +48,8 @@ mod races;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod scene;
 #[cfg(test)]
 mod secrets;

@@ -4,6 +4,7 @@
 mod authority;
 mod changing;
 mod countersigned;
+mod documents;
 mod forgeries;
 mod key_files;
 mod log;
