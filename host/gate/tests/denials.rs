@@ -21,7 +21,6 @@ roles = ["*"]
 [allow.primitives]
 "guest.destroy" = ["guest:canary-2"]
 "host.clock" = ["host:public"]
-"project.text" = ["project:docs/a.md"]
 [[deny]]
 name = "no-vault"
 environments = ["*"]
@@ -37,6 +36,12 @@ networks = ["169.254.0.0/16"]
 [[deny_address]]
 name = "one"
 networks = ["10.0.0.66"]
+[[allow]]
+name = "reading"
+environments = ["lab"]
+roles = ["operator"]
+[allow.primitives]
+"project.text" = ["project:docs/a.md"]
 "#;
 
 const EVERYTHING: &[(&str, &str)] = &[

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fabric_model::site::Realm;
 use fabric_model::{Fault, Slug};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -29,11 +30,11 @@ pub trait Local: Send + Sync {
     /// When the log of packets cannot be read, or is no whole chain.
     fn packets(&self, script: &str, at_most: usize) -> Result<Packets, Fault>;
 
-    /// What the trust file demands of packets.
+    /// What the trust file demands of packets of a realm.
     ///
     /// # Errors
     /// When there is no trust file.
-    fn trust(&self) -> Result<TrustFile, Fault>;
+    fn trust(&self, realm: Realm) -> Result<TrustFile, Fault>;
 }
 
 /// A file of the project.
@@ -148,7 +149,7 @@ pub struct TrustFile {
     pub sha256: String,
     /// Whose signatures count.
     pub principals: Vec<TrustedPrincipal>,
-    /// What packets must have beside their seal.
+    /// What packets of the realm must have beside their seal.
     pub requirements: Vec<PacketRequirement>,
     /// The timestamp authorities, by name.
     pub timestamp_authorities: Vec<String>,
@@ -168,8 +169,6 @@ pub struct TrustedPrincipal {
 /// What some packets must have beside their seal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PacketRequirement {
-    /// The realm whose packets it is for; nothing for any.
-    pub realm: Option<String>,
     /// The roles in which others must have countersigned.
     pub countersigned_as: Vec<String>,
     /// Whether each signature needs a timestamp.

@@ -9,6 +9,7 @@ use fabric_evidence::log::{self, Entry};
 use fabric_evidence::manifest::Manifest;
 use fabric_evidence::{CheckRecord, Stamp, Trust, Verified, verify};
 use fabric_model::check::Status;
+use fabric_model::site::Realm;
 use fabric_model::{Code, Digest, Fault, Slug, Stage, Value};
 use fabric_primitives::Local;
 use fabric_primitives::local::{
@@ -18,14 +19,16 @@ use fabric_primitives::local::{
 use fabric_wire::WireError;
 use rustix::fs::{Mode, OFlags};
 
+use crate::run::Run;
+
 /// The most files of a folder that are listed. A project has some dozens in one.
 const FILES_LIMIT: usize = 2_000;
 
 /// The project and the packets of a run.
 pub(crate) struct Premises {
-    pub(crate) project: PathBuf,
-    pub(crate) runs: PathBuf,
-    pub(crate) trust: Trust,
+    project: PathBuf,
+    runs: PathBuf,
+    trust: Trust,
 }
 
 impl Local for Premises {
@@ -86,10 +89,10 @@ impl Local for Premises {
         Ok(told)
     }
 
-    fn trust(&self) -> Result<TrustFile, Fault> {
+    fn trust(&self, realm: Realm) -> Result<TrustFile, Fault> {
         let trust = &self.trust;
-        let requirements = trust.requirements().iter().map(|one| PacketRequirement {
-            realm: one.realm.map(|realm| realm.as_str().to_owned()),
+        let of_realm = trust.requirements().iter().filter(|one| one.realm.is_none_or(|of| of == realm));
+        let requirements = of_realm.map(|one| PacketRequirement {
             countersigned_as: texts(&one.countersigned_as),
             timestamps: one.timestamps,
         });
@@ -108,6 +111,12 @@ impl Local for Premises {
 }
 
 impl Premises {
+    /// What the script of a run may know of this machine.
+    pub(crate) fn of(run: &Run) -> Self {
+        let project = run.script.root.clone();
+        Self { project, runs: run.runs.clone(), trust: run.operator.trust.clone() }
+    }
+
     /// One packet of the log, verified.
     ///
     /// # Errors
@@ -234,7 +243,7 @@ impl Local for Elsewhere {
         Err(nothing())
     }
 
-    fn trust(&self) -> Result<TrustFile, Fault> {
+    fn trust(&self, _: Realm) -> Result<TrustFile, Fault> {
         Err(nothing())
     }
 }

@@ -165,7 +165,7 @@ pub async fn run_with(mut worker: Worker, run: Run) -> Result<Finished, Refusal>
     let desk = Arc::new(Desk {
         gate,
         world: Arc::clone(&run.world),
-        local: Arc::new(premises(&run)),
+        local: Arc::new(Premises::of(&run)),
         recorder,
         watch: Arc::clone(&run.watch),
         own_calls: AtomicU64::new(OWN_CALLS),
@@ -179,12 +179,6 @@ pub async fn run_with(mut worker: Worker, run: Run) -> Result<Finished, Refusal>
         (None, Ok(_)) => converse(&run, &desk, worker, params).await,
     };
     seal(&run, desk, closed).await
-}
-
-/// What the run's script may know of this machine.
-fn premises(run: &Run) -> Premises {
-    let project = run.script.root.clone();
-    Premises { project, runs: run.runs.clone(), trust: run.operator.trust.clone() }
 }
 
 /// What a run does: a script that changes things is planned, unless the operator says that he means it.

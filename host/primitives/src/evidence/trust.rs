@@ -1,4 +1,4 @@
-//! Tells what the operator's trust file demands of packets.
+//! Tells what the operator's trust file demands of packets of a realm.
 //!
 //! # Observes
 //! Whose signatures count in which roles, what packets must have beside their seal, and which timestamp authorities there are.
@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use fabric_model::site::Realm;
 use fabric_model::{Fault, Value};
 use fabric_wire::Deadline;
 use schemars::JsonSchema;
@@ -25,6 +26,8 @@ use crate::target::Targets;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
+    /// The realm whose packets it is about.
+    pub realm: Realm,
     /// The total deadline.
     #[serde(default)]
     pub timeout_ms: TimeoutMs,
@@ -34,7 +37,7 @@ pub(crate) struct Trust;
 
 impl Observing for Trust {
     const NAME: &'static str = "evidence.trust";
-    const SUMMARY: &'static str = "Tells what the operator's trust file demands of packets.";
+    const SUMMARY: &'static str = "Tells what the operator's trust file demands of packets of a realm.";
 
     type Args = Args;
     type Output = TrustFile;
@@ -48,15 +51,15 @@ impl Observing for Trust {
     }
 
     async fn observe(
-        _: Args,
+        args: Args,
         _: Targets,
         means: Means,
         _: Deadline,
     ) -> Result<Observation<TrustFile>, Fault> {
-        on_this_machine::seen(means.local.trust()?)
+        on_this_machine::seen(means.local.trust(args.realm)?)
     }
 
     fn examples() -> Vec<Value> {
-        vec![Value::table([])]
+        vec![Value::table([("realm", "real".into())])]
     }
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use fabric_gate::{Gate, Needs, Pattern, Policy, Principal};
-use fabric_model::site::Site;
+use fabric_model::site::{Realm, Site};
 use fabric_model::{Class, Code, Digest, Fault, Kind, PrimitiveName, Resource, Slug, Stage as Step, Value};
 use fabric_primitives::local::{Packets, ProjectFile, RefusedPacket, TrustFile};
 use fabric_primitives::{
@@ -58,7 +58,7 @@ impl Local for Shelf {
         Ok(Packets { verified: Vec::new(), refused: vec![refused] })
     }
 
-    fn trust(&self) -> Result<TrustFile, Fault> {
+    fn trust(&self, _: Realm) -> Result<TrustFile, Fault> {
         let sha256 = Digest::of(b"").to_string();
         Ok(TrustFile {
             sha256,

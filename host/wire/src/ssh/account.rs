@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn neither_password_nor_comment_is_kept() {
-        let accounts = accounts(&printed("ada:$6$salt$hash:1000:100:Ada L, room 5:/home/ada:/bin/bash\n"));
+        let accounts = accounts(&printed("ada:$6$salt$hash:1000:100:Ada L, room 5:/srv/ada:/bin/bash\n"));
         let accounts = accounts.expect("accounts");
         let told = format!("{accounts:?}");
         assert!(!told.contains("hash") && !told.contains("room"), "{told}");

@@ -98,7 +98,7 @@ mod tests {
             "/etc/gshadow",
             "/root/.bashrc",
             "/etc/ssh/ssh_host_ed25519_key",
-            "/home/ada/.ssh/authorized_keys",
+            "/srv/ada/.ssh/authorized_keys",
         ] {
             let path: RemotePath = bad.parse().expect("a path");
             assert!(WatchedFile::try_from(path).is_err(), "{bad}");
