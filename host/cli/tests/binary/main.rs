@@ -61,3 +61,5 @@ mod store;
 mod tutorial;
 #[cfg(test)]
 mod vault;
+#[cfg(test)]
+mod vectors;
