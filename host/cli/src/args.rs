@@ -130,6 +130,10 @@ pub(crate) enum Evidence {
     Attest(Attest),
     /// Sign what somebody else sealed, with your own key
     Countersign(Countersign),
+    /// Write a packet as one tar archive
+    Export(Export),
+    /// Take a packet out of a tar archive, if it verifies
+    Import(Import),
     /// Hold the log of packets against the packets, or sign its head
     #[command(subcommand)]
     Log(Log),
@@ -189,6 +193,30 @@ pub(crate) struct Attest {
 pub(crate) struct PublicKey {
     /// The certificate's file, such as certs/NAME.asc beside the trust file
     pub(crate) certificate: PathBuf,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Export {
+    /// The packet's folder
+    pub(crate) packet: PathBuf,
+    /// The archive, which must not be there yet [default: the run's id, and .tar]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+    /// The trust file [default: trust.toml of the operator's folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Import {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The folder in which the packet's folder appears
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub(crate) into: PathBuf,
+    /// The trust file [default: trust.toml of the operator's folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
 }
 
 #[derive(clap::Args, Debug)]

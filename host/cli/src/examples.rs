@@ -71,6 +71,20 @@ const EXAMPLES: &[Examples] = &[
         )],
     },
     Examples {
+        command: &["evidence", "export"],
+        lines: &[(
+            "fabric evidence export evidence/runs/20260504t030201z-dns-7f3a01 --to dns.tar",
+            "One file to hand over; equal packets make equal archives",
+        )],
+    },
+    Examples {
+        command: &["evidence", "import"],
+        lines: &[(
+            "fabric evidence import dns.tar --into received --trust auditor/trust.toml",
+            "Nothing is kept of what does not verify",
+        )],
+    },
+    Examples {
         command: &["evidence", "list"],
         lines: &[("fabric evidence list --realm real", "The packets of the real site, the oldest first")],
     },

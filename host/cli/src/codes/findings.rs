@@ -19,6 +19,18 @@ const fn finding(
 
 pub(super) const ENTRIES: &[Entry] = &[
     finding(
+        "archive.duplicate",
+        "A file stands twice in an archive.",
+        "It was appended to, or made so that programs disagree on what is in it.",
+        DISTRUST,
+    ),
+    finding(
+        "archive.form",
+        "A file is not a whole tar archive of one folder without extensions.",
+        "It was cut off on its way, something was put behind its end, or another form of tar was asked for.",
+        "Get it again; write it with `fabric evidence export`, or with `tar --format=ustar` above the packet's folder.",
+    ),
+    finding(
         "artifact.differs",
         "A probe's samples are not those that the journal speaks of.",
         ALTERED,

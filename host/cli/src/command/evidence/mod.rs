@@ -2,6 +2,8 @@
 
 mod attest;
 mod countersign;
+mod export;
+mod import;
 mod list;
 mod log;
 mod notarize;
@@ -21,6 +23,8 @@ pub(crate) fn evidence(place: &Place, command: &Evidence) -> Result<Exit, Refusa
     match command {
         Evidence::Attest(args) => attest::attest(place, args),
         Evidence::Countersign(args) => countersign::countersign(place, args),
+        Evidence::Export(args) => export::export(place, args),
+        Evidence::Import(args) => import::import(place, args),
         Evidence::List(args) => list::list(place, args),
         Evidence::Log(Log::Sign(args)) => log::sign(place, args),
         Evidence::Log(Log::Verify(args)) => log::verify(place, args),
