@@ -135,6 +135,21 @@ pub(crate) enum Evidence {
     List(ListPackets),
     /// Have each signature stamped by an authority of the trust file, so that nobody can say it was made later
     Notarize(Notarize),
+    /// Look for secrets in folders of evidence, also in those of other programs
+    Scan(Scan),
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Scan {
+    /// The folders
+    #[arg(required = true, value_name = "FOLDER")]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Look for the secrets of this site too, in every encoding
+    #[arg(long, value_name = "FILE")]
+    pub(crate) site: Option<PathBuf>,
+    /// How to print what is found
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
 }
 
 #[derive(Subcommand, Debug)]
@@ -349,8 +364,14 @@ pub(crate) struct Recover {
     /// Give up what the run left changed: nothing is taken back, and other runs may change its targets again
     #[arg(long, requires = "run", requires = "reason")]
     pub(crate) abandon: bool,
-    /// Why it is given up
-    #[arg(long, value_name = "TEXT", requires = "abandon")]
+    /// Seal the run's packet although something in it looks like a secret: you have looked, and it is none, or none any more
+    #[arg(long, requires = "run", requires = "reason", conflicts_with_all = ["abandon", "dry_run"])]
+    pub(crate) vouch: bool,
+    /// The site file whose secrets are searched for in what is sealed [default: fabric.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) site: Option<PathBuf>,
+    /// Why it is given up, or why nothing in it is a secret
+    #[arg(long, value_name = "TEXT", requires = "run")]
     pub(crate) reason: Option<String>,
 }
 

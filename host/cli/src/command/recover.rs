@@ -9,7 +9,7 @@ use fabric_model::Slug;
 use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
 use fabric_runtime::home::Operator;
-use fabric_runtime::recover::{self as orphan, PendingSite, Recovered, Recovery, Restoration};
+use fabric_runtime::recover::{self as orphan, PendingSite, Recovered, Recovery, Restoration, Secrecy};
 use fabric_runtime::{Home, Refusal, World, site};
 
 use crate::args::Recover;
@@ -23,9 +23,10 @@ pub(crate) fn recover(place: &Place, args: &Recover) -> Result<Exit, Refusal> {
     if args.dry_run {
         return only_say(place, &orphans, &operators);
     }
+    let secrets = secrecy(place, args)?;
     let mut exit = Exit::Done;
     for dir in &orphans {
-        exit = exit.worst(seal(place, dir, &operators));
+        exit = exit.worst(seal(place, dir, &operators, &secrets));
     }
     let mut any = !orphans.is_empty();
     for operator in &operators {
@@ -40,6 +41,28 @@ pub(crate) fn recover(place: &Place, args: &Recover) -> Result<Exit, Refusal> {
         say("nothing to recover");
     }
     Ok(exit)
+}
+
+/// What is searched for in what is sealed: what looks like a secret, and those of the site, where there is one.
+fn secrecy(place: &Place, args: &Recover) -> Result<Secrecy, Refusal> {
+    let vouched = match (&args.run, &args.reason) {
+        (Some(run), Some(reason)) if args.vouch => {
+            if reason.trim().chars().count() < orphan::REASON_LENGTH {
+                let message = format!("a reason has at least {} characters", orphan::REASON_LENGTH);
+                return Err(Refusal::new(Exit::Usage, message).hint("Whoever reads the packet reads it."));
+            }
+            Some((run.clone(), reason.trim().to_owned()))
+        }
+        _ => None,
+    };
+    match place.site(args.site.as_deref()) {
+        Ok(file) => Ok(Secrecy::of_site(&file, &place.home, vouched)),
+        Err(refusal) if args.site.is_some() => Err(refusal),
+        Err(refusal) => {
+            tell(format_args!("the secrets of the site are not searched for: {}", refusal.message));
+            Ok(Secrecy { vouched, ..Secrecy::default() })
+        }
+    }
 }
 
 fn only_say(place: &Place, orphans: &[std::path::PathBuf], operators: &[Operator]) -> Result<Exit, Refusal> {
@@ -67,8 +90,8 @@ fn only_say(place: &Place, orphans: &[std::path::PathBuf], operators: &[Operator
 }
 
 /// Seals one orphan. One that cannot be sealed does not keep the others waiting.
-fn seal(place: &Place, dir: &Path, operators: &[Operator]) -> Exit {
-    match orphan::seal_orphan(dir, operators, SystemTime::now()) {
+fn seal(place: &Place, dir: &Path, operators: &[Operator], secrets: &Secrecy) -> Exit {
+    match orphan::seal_orphan(dir, operators, secrets, SystemTime::now()) {
         Ok(Recovered::Sealed(sealed)) => {
             say(format_args!("sealed as aborted  {}\n  {}", place.shorten(&sealed.dir), result(&sealed)));
             Exit::Done

@@ -4,6 +4,7 @@ mod countersign;
 mod list;
 mod log;
 mod notarize;
+mod scan;
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -22,6 +23,7 @@ pub(crate) fn evidence(place: &Place, command: &Evidence) -> Result<Exit, Refusa
         Evidence::Log(Log::Sign(args)) => log::sign(place, args),
         Evidence::Log(Log::Verify(args)) => log::verify(place, args),
         Evidence::Notarize(args) => notarize::notarize(place, args),
+        Evidence::Scan(args) => scan::scan(place, args),
     }
 }
 
