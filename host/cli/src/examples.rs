@@ -85,6 +85,19 @@ const EXAMPLES: &[Examples] = &[
             "Have the only authority of the trust file stamp every signature that has no timestamp",
         )],
     },
+    Examples {
+        command: &["evidence", "scan"],
+        lines: &[
+            (
+                "fabric evidence scan evidence/runs",
+                "Look for whatever looks like a secret in all packets of the project",
+            ),
+            (
+                "fabric evidence scan old/evidence --site fabric.toml --output json",
+                "Look for the site's own secrets too, in every encoding, and print what is found as JSON",
+            ),
+        ],
+    },
     Examples { command: &["doctor"], lines: &[("fabric doctor", "What would keep a run from working here")] },
     Examples {
         command: &["explain"],

@@ -1,6 +1,6 @@
 //! Keeps out of text what nobody should read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -131,6 +131,22 @@ impl Redactor {
         self.value_of(None, value)
     }
 
+    /// `text` without secrets, line for line, and the numbers of the lines that are not as they were, from 1.
+    pub fn redact_lines(&self, text: &str) -> (String, BTreeSet<usize>) {
+        let (mut shown, mut changed, mut line, mut from) = (String::new(), BTreeSet::new(), 1, 0);
+        let breaks = |text: &str| text.matches('\n').count();
+        for Found { range, what } in self.find(text.as_bytes()) {
+            let between = text.get(from..range.start).unwrap_or_default();
+            let hidden = breaks(text.get(range.clone()).unwrap_or_default());
+            line += breaks(between);
+            changed.extend(line..=line + hidden);
+            line += hidden;
+            shown = shown + between + &what.marker() + &"\n".repeat(hidden);
+            from = range.end;
+        }
+        (shown + text.get(from..).unwrap_or_default(), changed)
+    }
+
     /// The value of this name without secrets.
     pub fn redact_named(&self, name: &str, value: Value) -> Value {
         self.value_of(class_of_name(name), value)
@@ -238,7 +254,7 @@ impl fmt::Debug for Redactor {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use fabric_model::{Code, Stage};
     use serde_json::json;
@@ -273,6 +289,14 @@ mod tests {
         // `user:` and the secret, as HTTP Basic authentication sends them.
         assert_eq!(redactor.redact("x: dXNlcjpwYSBzcy93Im9yZCE="), "x: dXNlcj[redacted:a/b]");
         assert_eq!(redactor.redact("Basic dXNlcjpwYSBzcy93Im9yZCE="), "Basic [redacted:a/b]");
+    }
+
+    #[test]
+    fn lines_keep_their_numbers() {
+        let redactor = knowing(&[("a", "one\ntwo")]);
+        let (shown, changed) = redactor.redact_lines("x\n<one\ntwo>\npassword=p9\ny");
+        assert_eq!(shown, "x\n<[redacted:a]\n>\npassword=<redacted:password>\ny");
+        assert_eq!(changed.into_iter().collect::<Vec<_>>(), [2, 3, 4]);
     }
 
     #[test]

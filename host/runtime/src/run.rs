@@ -24,6 +24,7 @@ use fabric_model::protection::{Protection, stands};
 use fabric_model::site::Realm;
 use fabric_model::{Class, Code, Digest, Fault, Value};
 use fabric_primitives::registry::REGISTRY;
+use fabric_redact::Redactor;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::boundary::{self, Boundary};
@@ -99,6 +100,8 @@ pub struct Finished {
     pub recording: Option<Recording>,
     /// How the script ended.
     pub worker: WorkerEnd,
+    /// What knows the secrets that the run met.
+    pub redactor: Arc<Redactor>,
 }
 
 /// Performs a run with a worker of its own.
@@ -430,7 +433,8 @@ async fn end(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished,
     let sealed = seal::seal(recorder.into_packet(), &run.operator, signature::SEAL, redactor, &exits)?;
     let recording = answers.into_recording(|| blank(&sealed.run.head)).filter(|_| repeatable(&end));
     // What follows from the journal may be worse than what was known here, never better.
-    Ok(Finished { exit: sealed.run.exit, sealed, denials, refused, worker: end, plan, recording })
+    let redactor = Arc::clone(&run.world.redactor);
+    Ok(Finished { exit: sealed.run.exit, sealed, denials, refused, worker: end, plan, recording, redactor })
 }
 
 /// A recording of this run without answers, of what its packet says: that is redacted.
