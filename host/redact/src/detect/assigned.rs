@@ -92,10 +92,11 @@ pub(super) fn look(text: &[u8], anchor: Range<usize>) -> Option<(Range<usize>, C
     let class = class_of_name(name)
         .filter(|_| !matches!(name, "PWD" | "PVEAPIToken" | "PBSAPIToken" | "PMGAPIToken"))?;
     let named = surroundings(text, begin, class);
-    let closed = match quote(text, anchor.end) {
-        Some((behind, ..)) if named.quoted => behind,
-        _ if named.quoted => return None,
-        _ => anchor.end,
+    let closed = quote(text, anchor.end).filter(|_| named.quoted).map_or(anchor.end, |(behind, ..)| behind);
+    // A quote on one side alone is where a text begins: its first line.
+    let named = match closed == anchor.end {
+        true => Named { first: named.first || named.quoted, quoted: false, ..named },
+        false => named,
     };
     let (at, separator, spaced) = separator(text, closed, &named)?;
     let at = behind_scheme(text, at, class);
@@ -260,5 +261,5 @@ fn inner_end(word: &[u8]) -> usize {
 /// Whether nothing follows on the line but blanks or a comment.
 fn ends_line(text: &[u8], at: usize) -> bool {
     let next = run(text, at, 64, is_blank);
-    matches!(byte(text, next), 0 | b'\n' | b'\r' | b'\\') || (next > at && byte(text, next) == b'#')
+    matches!(byte(text, next), 0 | b'\n' | b'\r' | b'\\' | b'"') || (next > at && byte(text, next) == b'#')
 }
