@@ -10,8 +10,10 @@ use crate::command::check::Check;
 use crate::command::completions::Completions;
 use crate::command::docs::Docs;
 use crate::command::doctor::Doctor;
+use crate::command::evidence::scan::Scan;
 use crate::command::explain::Explain;
 use crate::command::new::New;
+use crate::command::recover::Recover;
 use crate::command::secrets::Secrets;
 use crate::command::test::Test;
 
@@ -137,19 +139,6 @@ pub(crate) enum Evidence {
     Notarize(Notarize),
     /// Look for secrets in folders of evidence, also in those of other programs
     Scan(Scan),
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct Scan {
-    /// The folders
-    #[arg(required = true, value_name = "FOLDER")]
-    pub(crate) folders: Vec<PathBuf>,
-    /// Look for the secrets of this site too, in every encoding
-    #[arg(long, value_name = "FILE")]
-    pub(crate) site: Option<PathBuf>,
-    /// How to print what is found
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) output: Output,
 }
 
 #[derive(Subcommand, Debug)]
@@ -352,27 +341,6 @@ pub(crate) enum Listed {
     Scripts,
     /// Primitives that a script can call.
     Primitives,
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct Recover {
-    /// The run whose changes are taken back [default: every one that left some]
-    pub(crate) run: Option<Slug>,
-    /// Only say what there is to recover
-    #[arg(long, conflicts_with = "abandon")]
-    pub(crate) dry_run: bool,
-    /// Give up what the run left changed: nothing is taken back, and other runs may change its targets again
-    #[arg(long, requires = "run", requires = "reason")]
-    pub(crate) abandon: bool,
-    /// Seal the run's packet although something in it looks like a secret: you have looked, and it is none, or none any more
-    #[arg(long, requires = "run", requires = "reason", conflicts_with_all = ["abandon", "dry_run"])]
-    pub(crate) vouch: bool,
-    /// The site file whose secrets are searched for in what is sealed [default: fabric.toml of the project]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) site: Option<PathBuf>,
-    /// Why it is given up, or why nothing in it is a secret
-    #[arg(long, value_name = "TEXT", requires = "run")]
-    pub(crate) reason: Option<String>,
 }
 
 #[derive(Subcommand, Debug)]

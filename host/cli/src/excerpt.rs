@@ -52,16 +52,20 @@ impl Sources {
         Self { redactor, ..self }
     }
 
+    fn keep(&mut self, file: &str, text: Option<String>) {
+        let source = text.map(|text| {
+            let (text, redacted) = self.redactor.redact_lines(&text);
+            Source { text, redacted }
+        });
+        self.read.insert(file.to_owned(), source);
+    }
+
     /// A line of a file, counted from 1, and whether it is as it stands there.
     fn line(&mut self, file: &str, number: usize) -> Option<(&str, bool)> {
         if !self.read.contains_key(file) {
             let places = [Some(PathBuf::from(file)), self.project.as_ref().map(|project| project.join(file))];
             let text = places.into_iter().flatten().find_map(|path| text_of(&path));
-            let source = text.map(|text| {
-                let (text, redacted) = self.redactor.redact_lines(&text);
-                Source { text, redacted }
-            });
-            self.read.insert(file.to_owned(), source);
+            self.keep(file, text);
         }
         let Source { text, redacted } = self.read.get(file)?.as_ref()?;
         Some((text.lines().nth(number.checked_sub(1)?)?, !redacted.contains(&number)))
@@ -221,7 +225,7 @@ mod tests {
 
     fn shown(text: &str, line: usize, column: usize) -> String {
         let mut sources = Sources::new(None);
-        sources.read.insert("a.rhai".to_owned(), Some(text.to_owned()));
+        sources.keep("a.rhai", Some(text.to_owned()));
         let diagnostic =
             Diagnostic { line, column, ..Diagnostic::whole("a.rhai", "it is wrong") }.hint("Mend it.");
         anstream::adapter::strip_str(&show(Gravity::Error, Some("syntax"), &diagnostic, &mut sources))
@@ -286,8 +290,8 @@ mod tests {
     #[test]
     fn what_a_script_threw_is_shown_where_it_began_and_where_it_was_called() {
         let mut sources = Sources::new(None);
-        sources.read.insert("a.rhai".to_owned(), Some("lib::f();\n".to_owned()));
-        sources.read.insert("lib/x.rhai".to_owned(), Some("fn f() {\n  throw \"at no:1:1\"\n}\n".to_owned()));
+        sources.keep("a.rhai", Some("lib::f();\n".to_owned()));
+        sources.keep("lib/x.rhai", Some("fn f() {\n  throw \"at no:1:1\"\n}\n".to_owned()));
         let message = "at no:1:1 at lib/x.rhai:2:3, called at a.rhai:1:6";
         let shown = thrown(message, &mut sources).expect("it has places");
         let shown = anstream::adapter::strip_str(&shown).to_string();

@@ -1,5 +1,9 @@
 //! Names that say that what they name is a secret.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
+
 use crate::class::Class;
 
 /// The last words of such names, the longer before the shorter.
@@ -40,6 +44,13 @@ const LAST_WORDS: [(&[&str], Class); 34] = [
     (&["token"], Class::Token),
 ];
 
+/// One of these is in each of them.
+static HINTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let hints =
+        ["authorization", "connection", "credential", "dsn", "key", "pass", "psk", "pwd", "secret", "token"];
+    AhoCorasickBuilder::new().ascii_case_insensitive(true).build(hints).ok()
+});
+
 /// Names of more than one word written as one, by how they end.
 const ENDINGS: [(&str, Class); 4] = [
     ("password", Class::Password),
@@ -54,8 +65,9 @@ pub(crate) const NAME_LIMIT: usize = 96;
 /// What a value of this name is, if the name says that it is a secret. What counts is how the name ends: `token_id`, `secret_ref` and
 /// `password_file` name something else.
 pub fn class_of_name(name: &str) -> Option<Class> {
-    // Each of them has one of these letters, and most names of a site have none of the words.
-    if name.len() > NAME_LIMIT || name.len() < 3 {
+    // Most names of a site have none of these, and most calls have many names.
+    let hinted = HINTS.as_ref().is_none_or(|hints| hints.is_match(name));
+    if name.len() > NAME_LIMIT || !hinted {
         return None;
     }
     let words = words(name);
@@ -93,6 +105,16 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_ending_has_a_hint() {
+        for (words, class) in LAST_WORDS {
+            assert_eq!(class_of_name(&words.join("_")), Some(class), "{words:?}");
+        }
+        for (ending, class) in ENDINGS {
+            assert_eq!(class_of_name(&format!("my{ending}")), Some(class), "{ending}");
+        }
+    }
 
     #[test]
     fn a_name_counts_by_its_end() {

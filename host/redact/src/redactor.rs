@@ -14,6 +14,9 @@ use crate::key_name::class_of_name;
 use crate::known::Known;
 use crate::literal::is_innocent;
 
+/// Nothing shorter is looked for, neither known nor assigned to a name.
+const SHORTEST: usize = 4;
+
 /// Replaces secrets by markers of which nothing can be read: a known one by `[redacted:<handle>]`, in whatever a protocol has made of
 /// it, and what a detector finds or a name gives away by `<redacted:<class>>`. Secrets become known through [`Redactor::register`].
 ///
@@ -77,6 +80,9 @@ impl Redactor {
     /// one that begins first.
     pub fn find(&self, bytes: &[u8]) -> Vec<Found> {
         let mut all: Vec<Found> = Vec::new();
+        if bytes.len() < SHORTEST {
+            return all;
+        }
         let known = self.known();
         known.find(bytes, |range, handle| all.push(Found { range, what: What::Known(handle.to_owned()) }));
         detect::find(bytes, |_| true, |range, class| all.push(Found { range, what: What::Looks(class) }));

@@ -1,6 +1,6 @@
 //! `fabric recover`: seals what killed runs left behind, and takes back what they left changed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,10 +12,30 @@ use fabric_runtime::home::Operator;
 use fabric_runtime::recover::{self as orphan, PendingSite, Recovered, Recovery, Restoration, Secrecy};
 use fabric_runtime::{Home, Refusal, World, site};
 
-use crate::args::Recover;
 use crate::place::Place;
 use crate::stream::{say, tell};
 use crate::terminal::{self, WarningsOnly};
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Recover {
+    /// The run whose changes are taken back [default: every one that left some]
+    pub(crate) run: Option<Slug>,
+    /// Only say what there is to recover
+    #[arg(long, conflicts_with = "abandon")]
+    pub(crate) dry_run: bool,
+    /// Give up what the run left changed: nothing is taken back, and other runs may change its targets again
+    #[arg(long, requires = "run", requires = "reason")]
+    pub(crate) abandon: bool,
+    /// Seal the run's packet although something in it looks like a secret: you have looked, and it is none, or none any more
+    #[arg(long, requires = "run", requires = "reason", conflicts_with_all = ["abandon", "dry_run"])]
+    pub(crate) vouch: bool,
+    /// The site file whose secrets are searched for in what is sealed [default: fabric.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) site: Option<PathBuf>,
+    /// Why it is given up, or why nothing in it is a secret
+    #[arg(long, value_name = "TEXT", requires = "run")]
+    pub(crate) reason: Option<String>,
+}
 
 pub(crate) fn recover(place: &Place, args: &Recover) -> Result<Exit, Refusal> {
     let orphans = orphan::orphans(&place.runs())?;

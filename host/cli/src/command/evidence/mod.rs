@@ -4,7 +4,7 @@ mod countersign;
 mod list;
 mod log;
 mod notarize;
-mod scan;
+pub(crate) mod scan;
 
 use std::path::Path;
 use std::time::SystemTime;

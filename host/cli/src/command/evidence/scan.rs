@@ -1,6 +1,6 @@
 //! `fabric evidence scan`: secrets in folders of evidence, by file, line and class. A value is never shown.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fabric_evidence::scan::{self, FINDINGS_PER_FILE, Finding};
 use fabric_model::exit::Exit;
@@ -9,9 +9,22 @@ use fabric_runtime::Refusal;
 use fabric_runtime::recover::Secrecy;
 use serde_json::{Value, json};
 
-use crate::args::{Output, Scan};
+use crate::args::Output;
 use crate::place::Place;
 use crate::stream::{say, tell};
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Scan {
+    /// The folders
+    #[arg(required = true, value_name = "FOLDER")]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Look for the secrets of this site too, in every encoding
+    #[arg(long, value_name = "FILE")]
+    pub(crate) site: Option<PathBuf>,
+    /// How to print what is found
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
 
 pub(crate) fn scan(place: &Place, args: &Scan) -> Result<Exit, Refusal> {
     if !matches!(args.output, Output::Human | Output::Json) {
