@@ -121,7 +121,9 @@ impl Known {
             }),
             None => self.short.iter().for_each(|form| each(text, form, &mut take)),
         }
-        self.long.iter().for_each(|form| each(text, form, &mut take));
+        // Preparing the search for a long form costs more than most texts are long.
+        let long = self.long.iter().filter(|form| form.text.len() <= text.len());
+        long.for_each(|form| each(text, form, &mut take));
     }
 
     fn automaton(&self) -> Option<&AhoCorasick> {

@@ -260,7 +260,7 @@ impl fmt::Debug for Redactor {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     use fabric_model::{Code, Stage};
     use serde_json::json;

@@ -226,13 +226,14 @@ fn unquoted(
     if secret {
         return Some((at..end, class));
     }
+    if !named.first || class != Class::Password || separator != b':' {
+        return None;
+    }
     // A passphrase of several words, as YAML has it without quotes.
     let words = run(text, at, 1024, |byte| byte != b'\n' && byte != b'\r' && byte != b'\\');
     let phrase = part(text, at..words);
     let symbols = phrase.iter().any(|byte| byte.is_ascii_digit() || b"!#$%^&*+=~@".contains(byte));
-    let passphrase =
-        named.first && !spaced_code(phrase) && class == Class::Password && symbols && separator == b':';
-    passphrase.then_some((at..words, class))
+    (symbols && !spaced_code(phrase)).then_some((at..words, class))
 }
 
 fn spaced_code(phrase: &[u8]) -> bool {

@@ -18,6 +18,9 @@ use crate::class::Class;
 use crate::redactor::{Found, What};
 use crate::text::stands;
 
+/// Looks around the anchor that stands here.
+type Look = fn(&[u8], Range<usize>) -> Option<(Range<usize>, Class)>;
+
 /// One way to recognise a secret.
 #[derive(Clone, Copy, Debug)]
 pub struct Detector {
@@ -27,7 +30,7 @@ pub struct Detector {
     anchors: &'static [&'static str],
     /// Looks around an anchor that stands here: what is to be hidden, and what it is. It looks at a bounded part of the text, or
     /// finds as much as it has looked at, so that all of them together take time in proportion to the text.
-    look: fn(&[u8], Range<usize>) -> Option<(Range<usize>, Class)>,
+    look: Look,
 }
 
 impl Detector {

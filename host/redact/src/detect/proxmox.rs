@@ -31,7 +31,7 @@ pub(super) fn token(text: &[u8], anchor: Range<usize>) -> Option<(Range<usize>, 
         _ => return None,
     };
     if stands(text, anchor.start, "APIToken") {
-        let end = run(text, begin, NAME_LIMIT, |byte| is_word(byte));
+        let end = run(text, begin, NAME_LIMIT, is_word);
         return (!is_innocent(part(text, begin..end))).then_some((begin..end, Class::ProxmoxToken));
     }
     let mut end = begin;
