@@ -128,6 +128,8 @@ pub(crate) enum Command {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Evidence {
+    /// Add the statement for programs that read in-toto, with your own key, to a packet that has none
+    Attest(Attest),
     /// Sign what somebody else sealed, with your own key
     Countersign(Countersign),
     /// Hold the log of packets against the packets, or sign its head
@@ -139,6 +141,8 @@ pub(crate) enum Evidence {
     Notarize(Notarize),
     /// Look for secrets in folders of evidence, also in those of other programs
     Scan(Scan),
+    /// Print the Ed25519 keys of a certificate in PEM, as openssl and in-toto's tools read them
+    PublicKey(PublicKey),
 }
 
 #[derive(Subcommand, Debug)]
@@ -177,6 +181,18 @@ pub(crate) struct ListPackets {
     /// How to print the list
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Attest {
+    /// The packet's folder
+    pub(crate) packet: PathBuf,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct PublicKey {
+    /// The certificate's file, such as certs/NAME.asc beside the trust file
+    pub(crate) certificate: PathBuf,
 }
 
 #[derive(clap::Args, Debug)]
@@ -322,6 +338,9 @@ pub(crate) struct Init {
     /// The role that the trust file gives it
     #[arg(long, default_value = "site-dev", value_name = "ROLE")]
     pub(crate) role: String,
+    /// Make no key: gpg signs with this one of yours, by its primary fingerprint, also where a card has it
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "user_id")]
+    pub(crate) gpg: Option<String>,
 }
 
 #[derive(clap::Args, Debug)]

@@ -57,6 +57,13 @@ const EXAMPLES: &[Examples] = &[
         ],
     },
     Examples {
+        command: &["evidence", "attest"],
+        lines: &[(
+            "fabric evidence attest evidence/runs/20260504t030201z-dns-7f3a01",
+            "A packet that was sealed with a card gets its statement from who countersigned with a key file",
+        )],
+    },
+    Examples {
         command: &["evidence", "countersign"],
         lines: &[(
             "fabric evidence countersign evidence/runs/20260504t030201z-dns-7f3a01 --role security",
@@ -97,6 +104,13 @@ const EXAMPLES: &[Examples] = &[
                 "Look for the site's own secrets too, in every encoding, and print what is found as JSON",
             ),
         ],
+    },
+    Examples {
+        command: &["evidence", "public-key"],
+        lines: &[(
+            "fabric evidence public-key certs/ada.asc",
+            "For a program that verifies statements and knows no OpenPGP",
+        )],
     },
     Examples { command: &["doctor"], lines: &[("fabric doctor", "What would keep a run from working here")] },
     Examples {

@@ -59,6 +59,8 @@ mod secrets;
 #[cfg(test)]
 mod shipped;
 #[cfg(test)]
+mod signers;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod tutorial;

@@ -1,9 +1,11 @@
 //! `fabric evidence`: what is done with packets after they were sealed.
 
+mod attest;
 mod countersign;
 mod list;
 mod log;
 mod notarize;
+mod public_key;
 pub(crate) mod scan;
 
 use std::path::Path;
@@ -18,12 +20,14 @@ use crate::place::Place;
 
 pub(crate) fn evidence(place: &Place, command: &Evidence) -> Result<Exit, Refusal> {
     match command {
+        Evidence::Attest(args) => attest::attest(place, args),
         Evidence::Countersign(args) => countersign::countersign(place, args),
         Evidence::List(args) => list::list(place, args),
         Evidence::Log(Log::Sign(args)) => log::sign(place, args),
         Evidence::Log(Log::Verify(args)) => log::verify(place, args),
         Evidence::Notarize(args) => notarize::notarize(place, args),
         Evidence::Scan(args) => scan::scan(place, args),
+        Evidence::PublicKey(args) => public_key::public_key(args),
     }
 }
 
