@@ -10,7 +10,7 @@ use crate::command::check::Check;
 use crate::command::completions::Completions;
 use crate::command::docs::Docs;
 use crate::command::doctor::Doctor;
-use crate::command::evidence::scan::Scan;
+use crate::command::evidence::{log::SignLog, scan::Scan};
 use crate::command::explain::Explain;
 use crate::command::new::New;
 use crate::command::recover::Recover;
@@ -151,13 +151,6 @@ pub(crate) enum Log {
     Sign(SignLog),
     /// Find packets that were taken away, replaced, put in later or dated back
     Verify(VerifyLog),
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct SignLog {
-    /// The role in which you sign, where you have several
-    #[arg(long, value_name = "ROLE")]
-    pub(crate) role: Option<Slug>,
 }
 
 #[derive(clap::Args, Debug)]

@@ -3,7 +3,7 @@
 mod attest;
 mod countersign;
 mod list;
-mod log;
+pub(crate) mod log;
 mod notarize;
 mod public_key;
 pub(crate) mod scan;
