@@ -10,8 +10,12 @@ use crate::command::check::Check;
 use crate::command::completions::Completions;
 use crate::command::docs::Docs;
 use crate::command::doctor::Doctor;
+use crate::command::evidence::{
+    attest::Attest, export::Export, import::Import, log::SignLog, public_key::PublicKey, scan::Scan,
+};
 use crate::command::explain::Explain;
 use crate::command::new::New;
+use crate::command::recover::Recover;
 use crate::command::secrets::Secrets;
 use crate::command::test::Test;
 
@@ -141,6 +145,8 @@ pub(crate) enum Evidence {
     List(ListPackets),
     /// Have each signature stamped by an authority of the trust file, so that nobody can say it was made later
     Notarize(Notarize),
+    /// Look for secrets in folders of evidence, also in those of other programs
+    Scan(Scan),
     /// Print the Ed25519 keys of a certificate in PEM, as openssl and in-toto's tools read them
     PublicKey(PublicKey),
 }
@@ -151,13 +157,6 @@ pub(crate) enum Log {
     Sign(SignLog),
     /// Find packets that were taken away, replaced, put in later or dated back
     Verify(VerifyLog),
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct SignLog {
-    /// The role in which you sign, where you have several
-    #[arg(long, value_name = "ROLE")]
-    pub(crate) role: Option<Slug>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -181,42 +180,6 @@ pub(crate) struct ListPackets {
     /// How to print the list
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct Attest {
-    /// The packet's folder
-    pub(crate) packet: PathBuf,
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct PublicKey {
-    /// The certificate's file, such as certs/NAME.asc beside the trust file
-    pub(crate) certificate: PathBuf,
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct Export {
-    /// The packet's folder
-    pub(crate) packet: PathBuf,
-    /// The archive, which must not be there yet [default: the run's id, and .tar]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) to: Option<PathBuf>,
-    /// The trust file [default: trust.toml of the operator's folder]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trust: Option<PathBuf>,
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct Import {
-    /// The archive
-    pub(crate) archive: PathBuf,
-    /// The folder in which the packet's folder appears
-    #[arg(long, value_name = "FOLDER", default_value = ".")]
-    pub(crate) into: PathBuf,
-    /// The trust file [default: trust.toml of the operator's folder]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trust: Option<PathBuf>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -384,21 +347,6 @@ pub(crate) enum Listed {
     Scripts,
     /// Primitives that a script can call.
     Primitives,
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct Recover {
-    /// The run whose changes are taken back [default: every one that left some]
-    pub(crate) run: Option<Slug>,
-    /// Only say what there is to recover
-    #[arg(long, conflicts_with = "abandon")]
-    pub(crate) dry_run: bool,
-    /// Give up what the run left changed: nothing is taken back, and other runs may change its targets again
-    #[arg(long, requires = "run", requires = "reason")]
-    pub(crate) abandon: bool,
-    /// Why it is given up
-    #[arg(long, value_name = "TEXT", requires = "abandon")]
-    pub(crate) reason: Option<String>,
 }
 
 #[derive(Subcommand, Debug)]

@@ -107,6 +107,19 @@ const EXAMPLES: &[Examples] = &[
         )],
     },
     Examples {
+        command: &["evidence", "scan"],
+        lines: &[
+            (
+                "fabric evidence scan evidence/runs",
+                "Look for whatever looks like a secret in all packets of the project",
+            ),
+            (
+                "fabric evidence scan old/evidence --site fabric.toml --output json",
+                "Look for the site's own secrets too, in every encoding, and print what is found as JSON",
+            ),
+        ],
+    },
+    Examples {
         command: &["evidence", "public-key"],
         lines: &[(
             "fabric evidence public-key certs/ada.asc",
@@ -183,6 +196,10 @@ const EXAMPLES: &[Examples] = &[
         lines: &[
             ("fabric recover --dry-run", "What killed runs have left"),
             ("fabric recover", "Take it back, and seal their packets"),
+            (
+                "fabric recover 20260504t030201z-dns-7f3a01 --vouch --reason \"the key of a test, which opens nothing\"",
+                "Seal a packet although something in it looks like a secret",
+            ),
         ],
     },
     Examples {

@@ -42,11 +42,16 @@ mod peers;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+#[expect(clippy::disallowed_types, reason = "the peers stand in for the site on loopback")]
+mod planted;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod scan;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]

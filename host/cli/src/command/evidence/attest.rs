@@ -1,14 +1,21 @@
 //! `fabric evidence attest`: the in-toto statement of a packet that was sealed without one.
 
+use std::path::PathBuf;
+
 use fabric_evidence::attestation;
 use fabric_model::exit::Exit;
 use fabric_runtime::Refusal;
 
 use super::countersign::refused;
 use super::sound;
-use crate::args::Attest;
 use crate::place::Place;
 use crate::stream::say;
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Attest {
+    /// The packet's folder
+    pub(crate) packet: PathBuf,
+}
 
 pub(crate) fn attest(place: &Place, args: &Attest) -> Result<Exit, Refusal> {
     let operator = place.home.operator()?;

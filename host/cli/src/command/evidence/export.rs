@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
 
 use fabric_evidence::archive;
 use fabric_model::exit::Exit;
@@ -9,9 +10,20 @@ use fabric_runtime::Refusal;
 use fabric_runtime::home::read_trust;
 
 use super::sound;
-use crate::args::Export;
 use crate::place::Place;
 use crate::stream::say;
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Export {
+    /// The packet's folder
+    pub(crate) packet: PathBuf,
+    /// The archive, which must not be there yet [default: the run's id, and .tar]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+    /// The trust file [default: trust.toml of the operator's folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+}
 
 pub(crate) fn export(place: &Place, args: &Export) -> Result<Exit, Refusal> {
     let trust_path = args.trust.clone().unwrap_or_else(|| place.for_rehearsals().home.trust_path());

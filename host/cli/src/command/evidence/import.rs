@@ -1,7 +1,7 @@
 //! `fabric evidence import`: a packet out of one file, if it is one.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use fabric_evidence::{Finding, Trust, Verified, archive, verify};
@@ -9,9 +9,20 @@ use fabric_model::exit::Exit;
 use fabric_runtime::Refusal;
 use fabric_runtime::home::read_trust;
 
-use crate::args::Import;
 use crate::place::Place;
 use crate::stream::{say, tell};
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Import {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The folder in which the packet's folder appears
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub(crate) into: PathBuf,
+    /// The trust file [default: trust.toml of the operator's folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+}
 
 pub(crate) fn import(place: &Place, args: &Import) -> Result<Exit, Refusal> {
     let trust_path = args.trust.clone().unwrap_or_else(|| place.for_rehearsals().home.trust_path());

@@ -1,13 +1,14 @@
 //! `fabric evidence`: what is done with packets after they were sealed.
 
-mod attest;
+pub(crate) mod attest;
 mod countersign;
-mod export;
-mod import;
+pub(crate) mod export;
+pub(crate) mod import;
 mod list;
-mod log;
+pub(crate) mod log;
 mod notarize;
-mod public_key;
+pub(crate) mod public_key;
+pub(crate) mod scan;
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -29,6 +30,7 @@ pub(crate) fn evidence(place: &Place, command: &Evidence) -> Result<Exit, Refusa
         Evidence::Log(Log::Sign(args)) => log::sign(place, args),
         Evidence::Log(Log::Verify(args)) => log::verify(place, args),
         Evidence::Notarize(args) => notarize::notarize(place, args),
+        Evidence::Scan(args) => scan::scan(place, args),
         Evidence::PublicKey(args) => public_key::public_key(args),
     }
 }

@@ -1,13 +1,19 @@
 //! `fabric evidence public-key`: the key of a certificate in the form of everybody else.
 
 use std::fs;
+use std::path::PathBuf;
 
 use fabric_evidence::attestation;
 use fabric_model::exit::Exit;
 use fabric_runtime::Refusal;
 
-use crate::args::PublicKey;
 use crate::stream::say;
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct PublicKey {
+    /// The certificate's file, such as certs/NAME.asc beside the trust file
+    pub(crate) certificate: PathBuf,
+}
 
 pub(crate) fn public_key(args: &PublicKey) -> Result<Exit, Refusal> {
     let file = args.certificate.display();

@@ -228,7 +228,7 @@ fn recovered(yard: &Yard, name: &str, lines: usize, bytes: u64) -> PathBuf {
         .and_then(|file| file.set_len(kept as u64 + bytes))
         .expect("room");
     let packet = Orphan::open(&dir)
-        .and_then(|orphan| orphan.adopt(yard.bench.principal(), later()))
+        .and_then(|orphan| orphan.adopt(yard.bench.principal(), None, later()))
         .expect("an orphan");
     sealed(packet, &yard.bench.signer, "recover").dir
 }

@@ -11,7 +11,7 @@ const STRETCH_LIMIT: usize = 8;
 
 /// What of `secret` shows up in Base64, in both alphabets: the whole encoding, and for each position within a group of three
 /// bytes the characters that depend on the secret alone. The latter is what `user:secret` contains.
-pub(super) fn base64_forms(secret: &[u8]) -> Vec<String> {
+pub(crate) fn base64_forms(secret: &[u8]) -> Vec<String> {
     let mut forms = Vec::new();
     for alphabet in ALPHABETS {
         forms.push(base64(alphabet, secret));
@@ -42,28 +42,10 @@ fn base64(alphabet: &[u8; 64], bytes: &[u8]) -> String {
     text
 }
 
-/// `secret` with every byte but the unreserved ones (RFC 3986, 2.3) as `%` and two digits, in upper and lower case, and with a
-/// space as `+`, as forms have it.
-pub(super) fn percent_forms(secret: &[u8]) -> Vec<String> {
-    let encode = |upper: bool, form: bool| -> String {
-        secret
-            .iter()
-            .map(|&byte| match byte {
-                b' ' if form => "+".to_owned(),
-                b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-                _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-                _ if upper => format!("%{byte:02X}"),
-                _ => format!("%{byte:02x}"),
-            })
-            .collect()
-    };
-    vec![encode(true, false), encode(false, false), encode(true, true)]
-}
-
-/// `secret` as it stands between the quotes of a JSON string.
-pub(super) fn json_form(secret: &str) -> Option<String> {
-    let quoted = serde_json::to_string(secret).ok()?;
-    quoted.strip_prefix('"')?.strip_suffix('"').map(str::to_owned)
+/// `secret` in hexadecimal, in either case.
+pub(crate) fn hex_forms(secret: &[u8]) -> [String; 2] {
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    [hex.to_ascii_uppercase(), hex]
 }
 
 #[cfg(test)]
@@ -98,9 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_bytes_are_escaped() {
-        let forms = percent_forms(b"a /\xff~");
-        assert_eq!(forms, ["a%20%2F%FF~", "a%20%2f%ff~", "a+%2F%FF~"]);
-        assert_eq!(json_form("a\"\n").as_deref(), Some("a\\\"\\n"));
+    fn hexadecimal_is_written_in_both_cases() {
+        assert_eq!(hex_forms(b"\x0a\xff"), ["0AFF", "0aff"]);
     }
 }
