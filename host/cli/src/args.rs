@@ -10,8 +10,12 @@ use crate::command::check::Check;
 use crate::command::completions::Completions;
 use crate::command::docs::Docs;
 use crate::command::doctor::Doctor;
+use crate::command::evidence::{
+    attest::Attest, export::Export, import::Import, log::SignLog, public_key::PublicKey, scan::Scan,
+};
 use crate::command::explain::Explain;
 use crate::command::new::New;
+use crate::command::recover::Recover;
 use crate::command::secrets::Secrets;
 use crate::command::test::Test;
 
@@ -126,8 +130,14 @@ pub(crate) enum Command {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Evidence {
+    /// Add the statement for programs that read in-toto, with your own key, to a packet that has none
+    Attest(Attest),
     /// Sign what somebody else sealed, with your own key
     Countersign(Countersign),
+    /// Write a packet as one tar archive
+    Export(Export),
+    /// Take a packet out of a tar archive, if it verifies
+    Import(Import),
     /// Hold the log of packets against the packets, or sign its head
     #[command(subcommand)]
     Log(Log),
@@ -135,6 +145,10 @@ pub(crate) enum Evidence {
     List(ListPackets),
     /// Have each signature stamped by an authority of the trust file, so that nobody can say it was made later
     Notarize(Notarize),
+    /// Look for secrets in folders of evidence, also in those of other programs
+    Scan(Scan),
+    /// Print the Ed25519 keys of a certificate in PEM, as openssl and in-toto's tools read them
+    PublicKey(PublicKey),
 }
 
 #[derive(Subcommand, Debug)]
@@ -143,13 +157,6 @@ pub(crate) enum Log {
     Sign(SignLog),
     /// Find packets that were taken away, replaced, put in later or dated back
     Verify(VerifyLog),
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct SignLog {
-    /// The role in which you sign, where you have several
-    #[arg(long, value_name = "ROLE")]
-    pub(crate) role: Option<Slug>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -318,6 +325,9 @@ pub(crate) struct Init {
     /// The role that the trust file gives it
     #[arg(long, default_value = "site-dev", value_name = "ROLE")]
     pub(crate) role: String,
+    /// Make no key: gpg signs with this one of yours, by its primary fingerprint, also where a card has it
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "user_id")]
+    pub(crate) gpg: Option<String>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -337,21 +347,6 @@ pub(crate) enum Listed {
     Scripts,
     /// Primitives that a script can call.
     Primitives,
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct Recover {
-    /// The run whose changes are taken back [default: every one that left some]
-    pub(crate) run: Option<Slug>,
-    /// Only say what there is to recover
-    #[arg(long, conflicts_with = "abandon")]
-    pub(crate) dry_run: bool,
-    /// Give up what the run left changed: nothing is taken back, and other runs may change its targets again
-    #[arg(long, requires = "run", requires = "reason")]
-    pub(crate) abandon: bool,
-    /// Why it is given up
-    #[arg(long, value_name = "TEXT", requires = "abandon")]
-    pub(crate) reason: Option<String>,
 }
 
 #[derive(Subcommand, Debug)]

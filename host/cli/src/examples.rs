@@ -57,10 +57,31 @@ const EXAMPLES: &[Examples] = &[
         ],
     },
     Examples {
+        command: &["evidence", "attest"],
+        lines: &[(
+            "fabric evidence attest evidence/runs/20260504t030201z-dns-7f3a01",
+            "A packet that was sealed with a card gets its statement from who countersigned with a key file",
+        )],
+    },
+    Examples {
         command: &["evidence", "countersign"],
         lines: &[(
             "fabric evidence countersign evidence/runs/20260504t030201z-dns-7f3a01 --role security",
             "Read what it says of the packet, and sign it too",
+        )],
+    },
+    Examples {
+        command: &["evidence", "export"],
+        lines: &[(
+            "fabric evidence export evidence/runs/20260504t030201z-dns-7f3a01 --to dns.tar",
+            "One file to hand over; equal packets make equal archives",
+        )],
+    },
+    Examples {
+        command: &["evidence", "import"],
+        lines: &[(
+            "fabric evidence import dns.tar --into received --trust auditor/trust.toml",
+            "Nothing is kept of what does not verify",
         )],
     },
     Examples {
@@ -83,6 +104,26 @@ const EXAMPLES: &[Examples] = &[
         lines: &[(
             "fabric evidence notarize evidence/runs/20260504t030201z-dns-7f3a01",
             "Have the only authority of the trust file stamp every signature that has no timestamp",
+        )],
+    },
+    Examples {
+        command: &["evidence", "scan"],
+        lines: &[
+            (
+                "fabric evidence scan evidence/runs",
+                "Look for whatever looks like a secret in all packets of the project",
+            ),
+            (
+                "fabric evidence scan old/evidence --site fabric.toml --output json",
+                "Look for the site's own secrets too, in every encoding, and print what is found as JSON",
+            ),
+        ],
+    },
+    Examples {
+        command: &["evidence", "public-key"],
+        lines: &[(
+            "fabric evidence public-key certs/ada.asc",
+            "For a program that verifies statements and knows no OpenPGP",
         )],
     },
     Examples { command: &["doctor"], lines: &[("fabric doctor", "What would keep a run from working here")] },
@@ -155,6 +196,10 @@ const EXAMPLES: &[Examples] = &[
         lines: &[
             ("fabric recover --dry-run", "What killed runs have left"),
             ("fabric recover", "Take it back, and seal their packets"),
+            (
+                "fabric recover 20260504t030201z-dns-7f3a01 --vouch --reason \"the key of a test, which opens nothing\"",
+                "Seal a packet although something in it looks like a secret",
+            ),
         ],
     },
     Examples {

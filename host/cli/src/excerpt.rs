@@ -1,14 +1,16 @@
 //! What is wrong in a file that a person wrote, with the line itself: file, line and column, the line, a mark under the place, and
 //! what to do. One form for scripts, site, policy, trust and contracts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use fabric_model::Diagnostic;
+use fabric_redact::Redactor;
 use fabric_script::language::Language;
 
 use crate::terminal::plain;
@@ -28,23 +30,45 @@ pub(crate) enum Gravity {
 /// The files that excerpts are taken from, each read once.
 pub(crate) struct Sources {
     project: Option<PathBuf>,
-    read: BTreeMap<String, Option<String>>,
+    read: BTreeMap<String, Option<Source>>,
+    /// What nobody should read is not shown because something else on its line is wrong.
+    redactor: Arc<Redactor>,
+}
+
+/// A file without secrets, and its lines that have one.
+struct Source {
+    text: String,
+    redacted: BTreeSet<usize>,
 }
 
 impl Sources {
     /// Files are looked for from the current folder, and then from the project's, as modules of scripts are named.
     pub(crate) fn new(project: Option<&Path>) -> Self {
-        Self { project: project.map(Path::to_owned), read: BTreeMap::new() }
+        Self { project: project.map(Path::to_owned), read: BTreeMap::new(), redactor: Arc::default() }
     }
 
-    /// A line of a file, counted from 1.
-    fn line(&mut self, file: &str, number: usize) -> Option<&str> {
+    /// The same, without the secrets that this one knows.
+    pub(crate) fn knowing(self, redactor: Arc<Redactor>) -> Self {
+        Self { redactor, ..self }
+    }
+
+    fn keep(&mut self, file: &str, text: Option<String>) {
+        let source = text.map(|text| {
+            let (text, redacted) = self.redactor.redact_lines(&text);
+            Source { text, redacted }
+        });
+        self.read.insert(file.to_owned(), source);
+    }
+
+    /// A line of a file, counted from 1, and whether it is as it stands there.
+    fn line(&mut self, file: &str, number: usize) -> Option<(&str, bool)> {
         if !self.read.contains_key(file) {
             let places = [Some(PathBuf::from(file)), self.project.as_ref().map(|project| project.join(file))];
             let text = places.into_iter().flatten().find_map(|path| text_of(&path));
-            self.read.insert(file.to_owned(), text);
+            self.keep(file, text);
         }
-        self.read.get(file)?.as_deref()?.lines().nth(number.checked_sub(1)?)
+        let Source { text, redacted } = self.read.get(file)?.as_ref()?;
+        Some((text.lines().nth(number.checked_sub(1)?)?, !redacted.contains(&number)))
     }
 }
 
@@ -81,10 +105,11 @@ fn render(level: Level<'_>, code: Option<&str>, diagnostic: &Diagnostic, sources
         Some(code) => title.id(code.to_owned()),
         None => title,
     };
-    let source = (*line > 0).then(|| sources.line(file, *line).map(plain_line)).flatten();
+    let source = (*line > 0).then(|| sources.line(file, *line)).flatten();
+    let source = source.map(|(source, whole)| (plain_line(source), if whole { *column } else { 0 }));
     let mut group = Group::with_title(title);
     group = match &source {
-        Some(source) => {
+        Some((source, column)) => {
             let mark = AnnotationKind::Primary.span(place(source, *column));
             group
                 .element(Snippet::source(source.as_str()).line_start(*line).path(shown_file).annotation(mark))
@@ -200,7 +225,7 @@ mod tests {
 
     fn shown(text: &str, line: usize, column: usize) -> String {
         let mut sources = Sources::new(None);
-        sources.read.insert("a.rhai".to_owned(), Some(text.to_owned()));
+        sources.keep("a.rhai", Some(text.to_owned()));
         let diagnostic =
             Diagnostic { line, column, ..Diagnostic::whole("a.rhai", "it is wrong") }.hint("Mend it.");
         anstream::adapter::strip_str(&show(Gravity::Error, Some("syntax"), &diagnostic, &mut sources))
@@ -265,8 +290,8 @@ mod tests {
     #[test]
     fn what_a_script_threw_is_shown_where_it_began_and_where_it_was_called() {
         let mut sources = Sources::new(None);
-        sources.read.insert("a.rhai".to_owned(), Some("lib::f();\n".to_owned()));
-        sources.read.insert("lib/x.rhai".to_owned(), Some("fn f() {\n  throw \"at no:1:1\"\n}\n".to_owned()));
+        sources.keep("a.rhai", Some("lib::f();\n".to_owned()));
+        sources.keep("lib/x.rhai", Some("fn f() {\n  throw \"at no:1:1\"\n}\n".to_owned()));
         let message = "at no:1:1 at lib/x.rhai:2:3, called at a.rhai:1:6";
         let shown = thrown(message, &mut sources).expect("it has places");
         let shown = anstream::adapter::strip_str(&shown).to_string();

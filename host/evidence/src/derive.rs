@@ -188,12 +188,13 @@ impl<'a> Story<'a> {
             }
             Event::WorkerEnded { how } => self.worker = Some(how),
             Event::RunEnded { exits } => self.exits = Some(exits),
-            Event::Recovered { by, torn_bytes, torn_digest } => {
+            Event::Recovered { by, torn_bytes, torn_digest, vouched } => {
                 self.recovery = Some(Recovery {
                     at: line.at,
                     by: by.clone(),
                     torn_bytes: *torn_bytes,
                     torn_digest: *torn_digest,
+                    vouched: vouched.clone(),
                 });
             }
             about_changes => self

@@ -373,10 +373,37 @@ pub enum Event {
         /// The digest of those bytes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         torn_digest: Option<Digest>,
+        /// What of it looks like a secret and is none, by the word of who sealed it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vouched: Option<Vouched>,
     },
     /// An event of a later version. Only read, never written.
     #[serde(other)]
     Unknown,
+}
+
+/// That what looks like a secret is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vouched {
+    /// Why, in the words of who says so.
+    pub reason: String,
+    /// What a scan of the unsealed folder found.
+    pub findings: Vec<FindingRecord>,
+}
+
+/// What looks like a secret, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FindingRecord {
+    /// The file, by its path in the packet.
+    pub file: String,
+    /// The line, from 1.
+    #[serde(with = "count")]
+    #[schemars(with = "u64")]
+    pub line: u64,
+    /// The class of what is found.
+    pub class: String,
 }
 
 /// A rule of the policy.

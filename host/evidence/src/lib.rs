@@ -1,8 +1,10 @@
 //! Evidence packets: what they hold, how they are sealed, and how anybody verifies one without trusting who wrote it.
 //!
-//! `evidence/PACKET.md` is the specification. The journal is the only source; `run.json` and `checks.json` are derived from it and
+//! `evidence/SPEC.md` is the specification. The journal is the only source; `run.json` and `checks.json` are derived from it and
 //! `report.md` and `report.html` from those; the manifest lists them all, and what is signed is the manifest. No network, no clock.
 
+pub mod archive;
+pub mod attestation;
 pub mod canonical;
 pub mod chart;
 pub mod derive;
@@ -24,8 +26,11 @@ pub mod record;
 pub mod recording;
 mod regular;
 pub mod report;
+pub mod scan;
 pub mod sidecar;
 pub mod signature;
+pub mod signer;
+mod spread;
 pub mod stamp;
 pub mod statement;
 mod sums;
@@ -40,10 +45,10 @@ pub use event::{
 };
 pub use fingerprint::Fingerprint;
 pub use journal::Journal;
-pub use key::Signer;
 pub use packet::PacketFolder;
 pub use record::{CheckRecord, ChecksRecord, RunRecord};
 pub use recording::Recording;
+pub use signer::Signer;
 pub use stamp::Stamp;
 pub use trust::Trust;
 pub use verify::{Finding, Verified, verify};

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use fabric_model::{Digest, Slug};
+use fabric_redact::Redactor;
 
 use crate::derive::{self, NoStory};
-use crate::event::{Event, Principal};
+use crate::event::{Event, Principal, Vouched};
 use crate::journal::{Chain, Journal, JournalError};
 use crate::manifest;
 use crate::packet::{CHECKS, JOURNAL, PAGE, PacketFolder, REPORT, RUN};
+use crate::scan::{self, Finding};
 
 /// Why a folder cannot be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -151,12 +153,29 @@ impl Orphan {
         Ok(true)
     }
 
+    /// The secrets in its files, as they stand.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or a file of it.
+    pub fn scan(&self, redactor: &Redactor) -> Result<Vec<Finding>, OrphanError> {
+        let scan = at(&self.dir, scan::folder(&self.dir, redactor))?;
+        match scan.unread.into_iter().next() {
+            Some((path, why)) => at(&self.dir.join(path), Err(io::Error::other(why))),
+            None => Ok(scan.findings),
+        }
+    }
+
     /// Takes it up: cuts off one torn last line, removes what an interrupted seal had written, and enters in the journal who did
-    /// it. What it returns is ready for [`PacketFolder::seal`].
+    /// it, and what he vouches for. What it returns is ready for [`PacketFolder::seal`].
     ///
     /// # Errors
     /// When the journal tells no run, or the folder cannot be changed.
-    pub fn adopt(self, by: Principal, now: SystemTime) -> Result<PacketFolder, OrphanError> {
+    pub fn adopt(
+        self,
+        by: Principal,
+        vouched: Option<Vouched>,
+        now: SystemTime,
+    ) -> Result<PacketFolder, OrphanError> {
         let Self { dir, mut journal, chain } = self;
         derive::records(&chain.lines)?;
         journal.cut_torn()?;
@@ -173,8 +192,9 @@ impl Orphan {
         }
         let torn_digest = (!chain.torn.is_empty()).then(|| Digest::of(&chain.torn));
         let torn_bytes = chain.torn.len() as u64;
-        journal.append(now, &Event::Recovered { by, torn_bytes, torn_digest })?;
+        let vouches = vouched.is_some();
+        journal.append(now, &Event::Recovered { by, torn_bytes, torn_digest, vouched })?;
         journal.sync()?;
-        Ok(PacketFolder::adopted(&dir, journal))
+        Ok(PacketFolder::adopted(&dir, journal, vouches))
     }
 }

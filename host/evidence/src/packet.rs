@@ -5,20 +5,25 @@ use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use fabric_model::Digest;
+use fabric_redact::{Redactor, What};
 
+use crate::attestation;
 use crate::canonical::{self, NotCanonical};
 use crate::derive::{self, NoStory};
 use crate::journal::{self, Broken, Journal, JournalError, Torn};
-use crate::key::{KeyError, Signer};
+use crate::key::KeyError;
 use crate::log;
 use crate::manifest::{self, Manifest};
 use crate::probe::{self, Sample};
 use crate::record::{ChecksRecord, RunRecord};
 use crate::report;
+use crate::scan;
 use crate::sidecar;
+use crate::signer::Signer;
 use crate::stamp::Stamp;
 use crate::sums;
 
@@ -67,6 +72,9 @@ pub enum PacketError {
         /// What a verifier would call it.
         class: &'static str,
     },
+    /// Secrets stand in its files.
+    #[error("{} stands in its files", if .0.len() == 1 { "a secret".to_owned() } else { format!("{} secrets", .0.len()) })]
+    Secrets(Vec<scan::Finding>),
     /// The signer cannot sign.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -77,6 +85,10 @@ pub enum PacketError {
 pub struct PacketFolder {
     dir: PathBuf,
     journal: Journal,
+    /// What its files are scanned for, beside what looks like a secret.
+    redactor: Arc<Redactor>,
+    /// Whether somebody vouched for what looks like a secret in it.
+    vouched: bool,
 }
 
 /// A packet that will not change any more.
@@ -114,11 +126,17 @@ impl PacketFolder {
             other => at(dir, other)?,
         }
         let journal = Journal::create(&dir.join(JOURNAL))?;
-        Ok(Self { dir: dir.to_owned(), journal })
+        Ok(Self { dir: dir.to_owned(), journal, redactor: Arc::default(), vouched: false })
     }
 
-    pub(crate) fn adopted(dir: &Path, journal: Journal) -> Self {
-        Self { dir: dir.to_owned(), journal }
+    pub(crate) fn adopted(dir: &Path, journal: Journal, vouched: bool) -> Self {
+        Self { dir: dir.to_owned(), journal, redactor: Arc::default(), vouched }
+    }
+
+    /// The same packet, which is not sealed while a secret that this one knows stands in it.
+    #[must_use]
+    pub fn knowing(self, redactor: Arc<Redactor>) -> Self {
+        Self { redactor, ..self }
     }
 
     /// The folder.
@@ -147,11 +165,11 @@ impl PacketFolder {
         write_new(&file, bytes)
     }
 
-    /// Ends the packet: derives the records from the journal as it stands on the disk, lists every file in the manifest, signs
-    /// that, makes the files read-only, and enters the packet in the index beside it.
+    /// Ends the packet: derives the records from the journal as it stands on the disk, looks through every file for secrets, lists them in
+    /// the manifest, signs that, makes the files read-only, and enters the packet in the index beside it.
     ///
     /// # Errors
-    /// When anything cannot be written or signed. The folder then stays unsealed and [`crate::orphan::adopt`] can take it up.
+    /// When anything cannot be written or signed, or a secret stands in a file. The folder then stays unsealed and [`crate::orphan::adopt`] can take it up.
     pub fn seal(
         mut self,
         signer: &Signer,
@@ -172,8 +190,9 @@ impl PacketFolder {
         write_new(&self.dir.join(PAGE), page.as_bytes())?;
         files.push(PAGE.to_owned());
         files.sort_unstable();
-        let mut manifest = Manifest::default();
         let names: Vec<&str> = files.iter().map(String::as_str).collect();
+        self.scan(&names)?;
+        let mut manifest = Manifest::default();
         for (path, digest) in files.iter().zip(sums::of_files(&self.dir, &names)) {
             // The journal that the records follow from, not one that was put in its place since.
             let digest =
@@ -190,9 +209,24 @@ impl PacketFolder {
             at(&file, fs::set_permissions(&file, Permissions::from_mode(0o400)))?;
         }
         let signature = sidecar::add_signature(&self.dir, signer.fingerprint(), &signature)?;
-        let sealed = Sealed { dir: self.dir, manifest_digest: Digest::of(&bytes), run, checks, signature };
+        // Behind the signature: a packet without its statement is a sealed one, and the statement can be added.
+        let digest = Digest::of(&bytes);
+        let statement =
+            attestation::statement(&run, &checks, &manifest, digest).map_err(NotCanonical::Shape)?;
+        attestation::add(&self.dir, signer, &statement)?;
+        let sealed = Sealed { dir: self.dir, manifest_digest: digest, run, checks, signature };
         sealed.enter(signer, now)?;
         Ok(sealed)
+    }
+
+    /// Refuses to seal what nobody should read. What somebody vouched for is told in the journal, and was no known secret.
+    fn scan(&self, names: &[&str]) -> Result<(), PacketError> {
+        let mut findings = Vec::new();
+        for (name, found) in names.iter().zip(scan::of_files(&self.dir, names, &self.redactor)) {
+            findings.extend(at(&self.dir.join(name), found)?);
+        }
+        findings.retain(|finding| !self.vouched || matches!(finding.what, What::Known(_)));
+        if findings.is_empty() { Ok(()) } else { Err(PacketError::Secrets(findings)) }
     }
 
     /// The samples of the probes of a run, as far as they lie among `files`.

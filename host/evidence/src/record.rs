@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::count;
-use crate::event::{FaultRecord, PacketLink, Principal, RunHead, Target, WorkerEnd};
+use crate::event::{FaultRecord, PacketLink, Principal, RunHead, Target, Vouched, WorkerEnd};
 use crate::exact;
 use crate::stamp::Stamp;
 
@@ -194,6 +194,9 @@ pub struct Recovery {
     /// Their digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub torn_digest: Option<Digest>,
+    /// What looks like a secret and is none, by that person's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched: Option<Vouched>,
 }
 
 /// `checks.json`.

@@ -1,47 +1,17 @@
-//! Digests of many files: on every processor, and none of them taken into memory as a whole.
+//! Digests of many files, none of them taken into memory as a whole.
 
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use fabric_model::Digest;
 
 use crate::regular;
-
-/// The most threads; disks do not give more than a few readers.
-const THREADS: usize = 8;
-
-/// Files below which another thread costs more than it brings.
-const FILES_PER_THREAD: usize = 16;
+use crate::spread;
 
 /// The digests of files of a folder, in the order of their names.
 pub(crate) fn of_files(dir: &Path, names: &[&str]) -> Vec<io::Result<Digest>> {
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    let threads = processors.min(THREADS).min(names.len() / FILES_PER_THREAD + 1);
-    let next = AtomicUsize::new(0);
-    let take = || {
-        let mut done = Vec::new();
-        while let Some((place, name)) = {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            names.get(place).map(|name| (place, name))
-        } {
-            done.push((place, of_file(&dir.join(name))));
-        }
-        done
-    };
-    let mut found: Vec<(usize, io::Result<Digest>)> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
-        let mut found = take();
-        for other in others {
-            // A panic of ours there would be one here as well.
-            found.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        found
-    });
-    found.sort_unstable_by_key(|(place, _)| *place);
-    found.into_iter().map(|(_, digest)| digest).collect()
+    spread::over(names, |name| of_file(&dir.join(name)))
 }
 
 /// The digest of a regular file; whatever took its place meanwhile is an error.

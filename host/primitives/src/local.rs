@@ -21,7 +21,7 @@ pub trait Local: Send + Sync {
     /// The bytes of one of these files, at most [`FILE_LIMIT`].
     ///
     /// # Errors
-    /// When there is no such file, it is a link, or it is too large.
+    /// When there is no such file, it is a link, it is too large, or a secret stands in it.
     fn read(&self, folder: &Slug, file: &Slug) -> Result<Vec<u8>, Fault>;
 
     /// The latest packets of a script, the newest first: those that verify, and those that do not.

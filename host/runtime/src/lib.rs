@@ -23,6 +23,8 @@ mod resolve;
 pub mod run;
 mod run_id;
 pub mod script;
+mod seal;
+mod signing;
 pub mod site;
 mod started;
 mod wall;

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use fabric_evidence::log::{self, Entry};
@@ -16,6 +17,7 @@ use fabric_primitives::local::{
     FILE_LIMIT, NotPassed, Packet, PacketFile, PacketRequirement, PacketSigner, Packets, ProjectFile,
     RefusedPacket, TrustFile, TrustedPrincipal,
 };
+use fabric_redact::Redactor;
 use fabric_wire::WireError;
 use rustix::fs::{Mode, OFlags};
 
@@ -29,6 +31,7 @@ pub(crate) struct Premises {
     project: PathBuf,
     runs: PathBuf,
     trust: Trust,
+    redactor: Arc<Redactor>,
 }
 
 impl Local for Premises {
@@ -63,7 +66,8 @@ impl Local for Premises {
             let limit = usize::try_from(FILE_LIMIT).unwrap_or(usize::MAX);
             return Err(WireError::TooLarge { limit }.into());
         }
-        Ok(bytes)
+        // What the packet would have to leave out is not even digested: a short secret can be guessed from its digest.
+        if self.redactor.find(&bytes).is_empty() { Ok(bytes) } else { Err(secret(&name)) }
     }
 
     fn packets(&self, script: &str, at_most: usize) -> Result<Packets, Fault> {
@@ -114,7 +118,8 @@ impl Premises {
     /// What the script of a run may know of this machine.
     pub(crate) fn of(run: &Run) -> Self {
         let project = run.script.root.clone();
-        Self { project, runs: run.runs.clone(), trust: run.operator.trust.clone() }
+        let (trust, redactor) = (run.operator.trust.clone(), Arc::clone(&run.world.redactor));
+        Self { project, runs: run.runs.clone(), trust, redactor }
     }
 
     /// One packet of the log, verified.
@@ -173,8 +178,8 @@ fn told(verified: &Verified, manifest: &Manifest, now: SystemTime) -> Packet {
         age_s: Stamp::of(now).millis_since(run.ended) / 1_000,
         code: run.code,
         recovered: run.recovery.is_some(),
-        passed: u64::from(run.counts.pass),
-        checks: u64::from(run.counts.total()),
+        passed: run.counts.pass,
+        checks: run.counts.total(),
         not_passed: verified.checks.checks.iter().filter_map(not_passed).collect(),
         signers: signers.collect(),
         files: manifest
@@ -218,6 +223,12 @@ fn open_file(project: &Path, folder: &Slug, file: &Slug) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = File::from(rustix::fs::openat(&above, file.as_str(), flags, Mode::empty())?);
     if opened.metadata()?.is_file() { Ok(opened) } else { Err(io::Error::other("it is no regular file")) }
+}
+
+fn secret(what: &str) -> Fault {
+    let message = format!("read `{what}` of the project: something in it looks like a secret");
+    Fault::new(Code::PortPermission, Stage::Observe, message)
+        .hint("Scripts read no secrets: leave the file out, or take the value out of it.")
 }
 
 fn unread(what: &str, error: &io::Error) -> Fault {
@@ -270,16 +281,18 @@ mod tests {
         let (project, docs) = (dir.path().join("p"), dir.path().join("p/docs"));
         fs::create_dir_all(docs.join("deep")).expect("room");
         fs::write(docs.join("a.md"), "a").expect("room");
+        fs::write(docs.join("db.yml"), "user: app\npassword: hunter22\n").expect("room");
         fs::write(docs.join("large.md"), vec![0; 1 + (1 << 20)]).expect("room");
         symlink(outside.path().join("x.md"), docs.join("link.md")).expect("room");
         symlink(outside.path(), project.join("away")).expect("room");
         let trust =
             Trust::parse("trust.toml", "format = 1\n", |path| fs::read(path)).expect("nobody is trusted");
-        let premises = Premises { project, runs: dir.path().join("runs"), trust };
+        let premises = Premises { project, runs: dir.path().join("runs"), trust, redactor: Arc::default() };
         let read = |folder: &str, file: &str| premises.read(&slug(folder), &slug(file));
         assert_eq!(read("docs", "a.md").expect("there"), b"a");
         for (folder, file, code) in [
             ("docs", "b.md", Code::PortNotFound),
+            ("docs", "db.yml", Code::PortPermission),
             ("docs", "link.md", Code::PortPermission),
             ("docs", "deep", Code::PortPermission),
             ("docs", "large.md", Code::PortTooLarge),
@@ -290,7 +303,7 @@ mod tests {
         }
         let names: Vec<String> =
             premises.files(&slug("docs")).expect("there").iter().map(|file| file.name.to_string()).collect();
-        assert_eq!(names, ["a.md", "large.md"]);
+        assert_eq!(names, ["a.md", "db.yml", "large.md"]);
         assert_eq!(premises.files(&slug("away")).expect_err("a link").code, Code::PortPermission);
         assert!(premises.packets("acceptance/dns.rhai", 3).expect("no log").verified.is_empty());
     }

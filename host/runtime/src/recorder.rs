@@ -11,8 +11,8 @@ use fabric_wire::seam::Clock;
 
 use crate::redacted;
 use crate::refusal::Refusal;
-use crate::site::Redactor;
 use crate::started::Started;
+use fabric_redact::Redactor;
 
 /// The packet of a run while it is being written, shared by its calls.
 pub(crate) struct Recorder {
@@ -81,6 +81,11 @@ impl Recorder {
     /// How long the journal is, in bytes.
     pub(crate) fn length(&self) -> u64 {
         self.packet.lock().unwrap_or_else(PoisonError::into_inner).journal().length()
+    }
+
+    /// What it redacts with.
+    pub(crate) fn redactor(&self) -> Arc<Redactor> {
+        Arc::clone(&self.redactor)
     }
 
     /// Gives the packet back once every call is over.

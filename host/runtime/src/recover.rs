@@ -4,20 +4,26 @@
 mod changes;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use fabric_evidence::event::{FindingRecord, Vouched};
 use fabric_evidence::orphan::{self, Orphan, OrphanError};
 use fabric_evidence::packet::Sealed;
+use fabric_evidence::scan::Finding;
 use fabric_evidence::signature;
 use fabric_model::Slug;
 use fabric_model::exit::Exit;
+use fabric_redact::{Redactor, What};
 
-use crate::home::Operator;
+use crate::home::{Home, Operator};
 use crate::refusal::Refusal;
 use crate::run::principal;
+use crate::seal;
+use crate::site::{Secrets, SiteFile};
 
 pub use crate::change::pending::{Marker, PendingSite, PendingTarget};
-pub use changes::{Recovery, Reopening, Restoration, abandon, take_back, unrecovered};
+pub use changes::{REASON_LENGTH, Recovery, Reopening, Restoration, abandon, take_back, unrecovered};
 
 /// The packets under `runs` that no living run is writing and nobody has sealed.
 ///
@@ -27,6 +33,38 @@ pub fn orphans(runs: &Path) -> Result<Vec<PathBuf>, Refusal> {
     orphan::find(runs).map_err(|error| {
         Refusal::new(Exit::Configuration, format!("{} cannot be read: {error}", runs.display()))
     })
+}
+
+/// What a recovery knows of secrets.
+#[derive(Debug, Default)]
+pub struct Secrecy {
+    /// Knows those of the site, as far as they can be read now.
+    pub redactor: Arc<Redactor>,
+    /// The run for which somebody vouches that nothing in its packet is a secret, and his reason.
+    pub vouched: Option<(Slug, String)>,
+}
+
+impl Secrecy {
+    /// The secrets of a site, and this word.
+    pub fn of_site(file: &SiteFile, home: &Home, vouched: Option<(Slug, String)>) -> Self {
+        let redactor = Arc::new(Redactor::default());
+        Secrets::new(file, home, Arc::clone(&redactor)).make_known();
+        Self { redactor, vouched }
+    }
+
+    /// What is written down of that word, for this run. Nobody vouches for a secret that is known.
+    fn vouched(&self, run_id: &Slug, findings: &[Finding]) -> Option<Vouched> {
+        let (_, reason) = self.vouched.as_ref().filter(|(vouched, _)| vouched == run_id)?;
+        let record = |finding: &Finding| match finding.what {
+            What::Looks(class) => {
+                let (file, class) = (finding.file.clone(), class.to_string());
+                Some(FindingRecord { file, line: finding.line, class })
+            }
+            What::Known(_) => None,
+        };
+        let findings = findings.iter().map(record).collect::<Option<Vec<_>>>()?;
+        Some(Vouched { reason: self.redactor.redact(reason), findings })
+    }
 }
 
 /// What became of an orphan.
@@ -41,8 +79,14 @@ pub enum Recovered {
 /// never began.
 ///
 /// # Errors
-/// When its run is alive after all, its journal is broken before its last line, or nobody of them started it.
-pub fn seal_orphan(dir: &Path, operators: &[Operator], now: SystemTime) -> Result<Recovered, Refusal> {
+/// When its run is alive after all, its journal is broken before its last line, nobody of them started it, or a secret stands in it for
+/// which nobody vouches.
+pub fn seal_orphan(
+    dir: &Path,
+    operators: &[Operator],
+    secrets: &Secrecy,
+    now: SystemTime,
+) -> Result<Recovered, Refusal> {
     let found = Orphan::open(dir).map_err(broken)?;
     let Some((run_id, first_line)) = found.beginning().map_err(broken)? else {
         found.discard_unbegun().map_err(broken)?;
@@ -55,12 +99,15 @@ pub fn seal_orphan(dir: &Path, operators: &[Operator], now: SystemTime) -> Resul
         .iter()
         .find(|operator| own_folder && operator.started.knows(&run_id, first_line))
         .ok_or_else(foreign)?;
-    let packet = found.adopt(principal(operator), now).map_err(broken)?;
-    let role = operator.principal().roles.first().map_or("none", Slug::as_str).to_owned();
-    let sealed = packet
-        .seal(&operator.signer, &role, signature::RECOVER, now)
-        .map_err(|error| Refusal::new(Exit::Bug, format!("the packet cannot be sealed: {error}")))?;
-    operator.started.forget(&run_id);
+    let findings = found.scan(&secrets.redactor).map_err(broken)?;
+    let vouched = secrets.vouched(&run_id, &findings);
+    if !findings.is_empty() && vouched.is_none() {
+        // Nothing is entered in its journal by trying.
+        return Err(seal::secrets(dir, &findings, &[]));
+    }
+    let packet = found.adopt(principal(operator), vouched, now).map_err(broken)?;
+    let redactor = Arc::clone(&secrets.redactor);
+    let sealed = seal::seal(packet, operator, signature::RECOVER, redactor, &[])?;
     Ok(Recovered::Sealed(Box::new(sealed)))
 }
 

@@ -4,7 +4,7 @@
 use fabric_evidence::event::{CallOutcome, FaultRecord, RunHead, Target};
 use fabric_evidence::{CheckVerdict, Event, WorkerEnd};
 
-use crate::site::Redactor;
+use fabric_redact::Redactor;
 
 /// The event as it may be written down.
 pub(crate) fn event(redactor: &Redactor, event: Event) -> Event {
@@ -95,8 +95,8 @@ pub(crate) fn event(redactor: &Redactor, event: Event) -> Event {
 /// The head as it may be written down: a parameter can be a secret that the operator should not have typed.
 pub(crate) fn head(redactor: &Redactor, mut head: RunHead) -> RunHead {
     head.script.title = redactor.redact(&head.script.title);
-    for value in head.params.values_mut() {
-        *value = redactor.redact_value(std::mem::take(value));
+    for (name, value) in &mut head.params {
+        *value = redactor.redact_named(name, std::mem::take(value));
     }
     head
 }
@@ -119,9 +119,9 @@ fn verdict(redactor: &Redactor, verdict: CheckVerdict) -> CheckVerdict {
     match verdict {
         CheckVerdict::Pass => CheckVerdict::Pass,
         CheckVerdict::Fail { what, expected, observed } => CheckVerdict::Fail {
+            expected: redactor.redact_named(&what, expected),
+            observed: redactor.redact_named(&what, observed),
             what: text(what),
-            expected: redactor.redact_value(expected),
-            observed: redactor.redact_value(observed),
         },
         CheckVerdict::Error { fault: why, message } => {
             CheckVerdict::Error { fault: why.map(|why| fault(redactor, why)), message: text(message) }

@@ -22,8 +22,9 @@ use fabric_model::exit::Exit;
 use fabric_model::plan::{Plan, PlannedScript, PlannedSite};
 use fabric_model::protection::{Protection, stands};
 use fabric_model::site::Realm;
-use fabric_model::{Class, Code, Digest, Fault, Slug, Value};
+use fabric_model::{Class, Code, Digest, Fault, Value};
 use fabric_primitives::registry::REGISTRY;
+use fabric_redact::Redactor;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::boundary::{self, Boundary};
@@ -41,6 +42,7 @@ use crate::redacted;
 use crate::refusal::Refusal;
 use crate::run_id;
 use crate::script::Script;
+use crate::seal;
 use crate::site;
 use crate::wall;
 use crate::watch::Watch;
@@ -99,6 +101,8 @@ pub struct Finished {
     pub recording: Option<Recording>,
     /// How the script ended.
     pub worker: WorkerEnd,
+    /// What knows the secrets that the run met.
+    pub redactor: Arc<Redactor>,
 }
 
 /// Performs a run with a worker of its own.
@@ -112,7 +116,7 @@ pub async fn run(run: Run) -> Result<Finished, Refusal> {
 /// Performs a run with a worker that was started before the files of the run were read, so that both load at the same time.
 ///
 /// # Errors
-/// Only before the run began. From then on every end has a packet.
+/// Before the run began, and when its packet cannot be sealed: then `fabric recover` takes the folder up.
 pub async fn run_with(mut worker: Worker, run: Run) -> Result<Finished, Refusal> {
     let (policy_file, policy_text) = &run.policy;
     // A rehearsal is bound by its twin, an offline run by its recording, and neither counts for anything: there the policy of a fresh
@@ -178,7 +182,7 @@ pub async fn run_with(mut worker: Worker, run: Run) -> Result<Finished, Refusal>
         (None, Err(unbelieved)) => disbelieve(&desk, worker, &unbelieved).await?,
         (None, Ok(_)) => converse(&run, &desk, worker, params).await,
     };
-    seal(&run, desk, closed).await
+    end(&run, desk, closed).await
 }
 
 /// What a run does: a script that changes things is planned, unless the operator says that he means it.
@@ -397,7 +401,7 @@ async fn signalled(kind: SignalKind) {
     }
 }
 
-async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished, Refusal> {
+async fn end(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished, Refusal> {
     let desk = last_holder(desk).await?;
     let denials = desk.gate.denials();
     let denials: Vec<Fault> =
@@ -427,16 +431,12 @@ async fn seal(run: &Run, desk: Arc<Desk>, talk: Conversation) -> Result<Finished
     };
     recorder.record(&Event::RunEnded { exits: exits.clone() }).map_err(|fault| unsealed(&exits, fault))?;
     let recorder = Arc::try_unwrap(recorder).map_err(|_| held())?;
-    let now = wall::now();
-    let role = run.operator.principal().roles.first().map_or("none", Slug::as_str).to_owned();
-    let sealed = recorder
-        .into_packet()
-        .seal(&run.operator.signer, &role, signature::SEAL, now)
-        .map_err(|error| Refusal::new(Exit::Bug, format!("the packet cannot be sealed: {error}")))?;
-    run.operator.started.forget(&sealed.run.head.run_id);
+    let redactor = Arc::clone(&run.world.redactor);
+    let sealed = seal::seal(recorder.into_packet(), &run.operator, signature::SEAL, redactor, &exits)?;
     let recording = answers.into_recording(|| blank(&sealed.run.head)).filter(|_| repeatable(&end));
     // What follows from the journal may be worse than what was known here, never better.
-    Ok(Finished { exit: sealed.run.exit, sealed, denials, refused, worker: end, plan, recording })
+    let redactor = Arc::clone(&run.world.redactor);
+    Ok(Finished { exit: sealed.run.exit, sealed, denials, refused, worker: end, plan, recording, redactor })
 }
 
 /// A recording of this run without answers, of what its packet says: that is redacted.

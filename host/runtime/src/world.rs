@@ -9,6 +9,7 @@ use fabric_model::exit::Exit;
 use fabric_model::site::{Realm, Site};
 use fabric_model::{Code, Fault, Slug, Stage};
 use fabric_primitives::Authorities;
+use fabric_redact::Redactor;
 use fabric_twin::Twin;
 use fabric_twin::process::Remote;
 use fabric_wire::endpoint::Secret;
@@ -18,7 +19,7 @@ use crate::home::Home;
 use crate::lab_guard;
 use crate::recording;
 use crate::refusal::Refusal;
-use crate::site::{Aliases, Redactor, Secrets, SiteFile};
+use crate::site::{Aliases, Secrets, SiteFile};
 
 /// A site that can be reached.
 pub struct World {

@@ -70,7 +70,7 @@ fn the_verifier_is_built_of_nothing_that_speaks_with_a_network() {
     assert_eq!(network_below(&graph, "fabric-verify"), NOTHING);
     let own: Vec<String> =
         graph.below("fabric-verify").into_iter().filter(|name| graph.is_own(name)).collect();
-    assert_eq!(own, ["fabric-evidence", "fabric-model", "fabric-verify"]);
+    assert_eq!(own, ["fabric-evidence", "fabric-model", "fabric-redact", "fabric-verify"]);
     assert!(network_below(&graph, "fabric").contains(&"tokio".to_owned()), "the list would find something");
 }
 

@@ -48,8 +48,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     exit(
         "8",
         "Frozen or unrecovered.",
-        "Changes are frozen, another run holds the target, or one left it changed.",
-        "Wait for the freeze to end, or run `fabric recover`.",
+        "Changes are frozen, another run holds the target, one left it changed, or a secret in a packet keeps it from being sealed.",
+        "Wait for the freeze to end, or run `fabric recover`. Of a packet with a secret the message names the lines: `docs/evidence.md`.",
     ),
     exit(
         "9",

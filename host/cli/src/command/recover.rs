@@ -1,6 +1,6 @@
 //! `fabric recover`: seals what killed runs left behind, and takes back what they left changed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,13 +9,33 @@ use fabric_model::Slug;
 use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
 use fabric_runtime::home::Operator;
-use fabric_runtime::recover::{self as orphan, PendingSite, Recovered, Recovery, Restoration};
+use fabric_runtime::recover::{self as orphan, PendingSite, Recovered, Recovery, Restoration, Secrecy};
 use fabric_runtime::{Home, Refusal, World, site};
 
-use crate::args::Recover;
 use crate::place::Place;
 use crate::stream::{say, tell};
 use crate::terminal::{self, WarningsOnly};
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Recover {
+    /// The run whose changes are taken back [default: every one that left some]
+    pub(crate) run: Option<Slug>,
+    /// Only say what there is to recover
+    #[arg(long, conflicts_with = "abandon")]
+    pub(crate) dry_run: bool,
+    /// Give up what the run left changed: nothing is taken back, and other runs may change its targets again
+    #[arg(long, requires = "run", requires = "reason")]
+    pub(crate) abandon: bool,
+    /// Seal the run's packet although something in it looks like a secret: you have looked, and it is none, or none any more
+    #[arg(long, requires = "run", requires = "reason", conflicts_with_all = ["abandon", "dry_run"])]
+    pub(crate) vouch: bool,
+    /// The site file whose secrets are searched for in what is sealed [default: fabric.toml of the project]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) site: Option<PathBuf>,
+    /// Why it is given up, or why nothing in it is a secret
+    #[arg(long, value_name = "TEXT", requires = "run")]
+    pub(crate) reason: Option<String>,
+}
 
 pub(crate) fn recover(place: &Place, args: &Recover) -> Result<Exit, Refusal> {
     let orphans = orphan::orphans(&place.runs())?;
@@ -23,9 +43,10 @@ pub(crate) fn recover(place: &Place, args: &Recover) -> Result<Exit, Refusal> {
     if args.dry_run {
         return only_say(place, &orphans, &operators);
     }
+    let secrets = secrecy(place, args)?;
     let mut exit = Exit::Done;
     for dir in &orphans {
-        exit = exit.worst(seal(place, dir, &operators));
+        exit = exit.worst(seal(place, dir, &operators, &secrets));
     }
     let mut any = !orphans.is_empty();
     for operator in &operators {
@@ -40,6 +61,28 @@ pub(crate) fn recover(place: &Place, args: &Recover) -> Result<Exit, Refusal> {
         say("nothing to recover");
     }
     Ok(exit)
+}
+
+/// What is searched for in what is sealed: what looks like a secret, and those of the site, where there is one.
+fn secrecy(place: &Place, args: &Recover) -> Result<Secrecy, Refusal> {
+    let vouched = match (&args.run, &args.reason) {
+        (Some(run), Some(reason)) if args.vouch => {
+            if reason.trim().chars().count() < orphan::REASON_LENGTH {
+                let message = format!("a reason has at least {} characters", orphan::REASON_LENGTH);
+                return Err(Refusal::new(Exit::Usage, message).hint("Whoever reads the packet reads it."));
+            }
+            Some((run.clone(), reason.trim().to_owned()))
+        }
+        _ => None,
+    };
+    match place.site(args.site.as_deref()) {
+        Ok(file) => Ok(Secrecy::of_site(&file, &place.home, vouched)),
+        Err(refusal) if args.site.is_some() => Err(refusal),
+        Err(refusal) => {
+            tell(format_args!("the secrets of the site are not searched for: {}", refusal.message));
+            Ok(Secrecy { vouched, ..Secrecy::default() })
+        }
+    }
 }
 
 fn only_say(place: &Place, orphans: &[std::path::PathBuf], operators: &[Operator]) -> Result<Exit, Refusal> {
@@ -67,8 +110,8 @@ fn only_say(place: &Place, orphans: &[std::path::PathBuf], operators: &[Operator
 }
 
 /// Seals one orphan. One that cannot be sealed does not keep the others waiting.
-fn seal(place: &Place, dir: &Path, operators: &[Operator]) -> Exit {
-    match orphan::seal_orphan(dir, operators, SystemTime::now()) {
+fn seal(place: &Place, dir: &Path, operators: &[Operator], secrets: &Secrecy) -> Exit {
+    match orphan::seal_orphan(dir, operators, secrets, SystemTime::now()) {
         Ok(Recovered::Sealed(sealed)) => {
             say(format_args!("sealed as aborted  {}\n  {}", place.shorten(&sealed.dir), result(&sealed)));
             Exit::Done

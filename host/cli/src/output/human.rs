@@ -3,6 +3,7 @@
 mod changes;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anstyle::Style;
 use fabric_evidence::event::{Mode, WorkerEnd};
@@ -18,7 +19,8 @@ pub(super) fn print(project: &Path, told: &Told) -> Result<(), Refusal> {
     let run = &told.run;
     let mut lines = vec![(terminal::style(run.exit == Exit::Done), verdict(told))];
     if let Some(message) = worker_message(run.worker.as_ref()) {
-        match excerpt::thrown(message, &mut Sources::new(Some(project))) {
+        let mut sources = Sources::new(Some(project)).knowing(Arc::clone(&told.redactor));
+        match excerpt::thrown(message, &mut sources) {
             Some(excerpt) => lines.push((Style::new(), excerpt)),
             None => lines.push((terminal::style(false), terminal::lines(message, "  "))),
         }

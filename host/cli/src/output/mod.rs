@@ -13,9 +13,11 @@ pub(crate) use outcome::message as reason;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use fabric_evidence::{ChecksRecord, RunRecord};
 use fabric_model::exit::Exit;
+use fabric_redact::Redactor;
 use fabric_runtime::{Finished, Refusal};
 use serde::de::DeserializeOwned;
 
@@ -28,6 +30,8 @@ pub(crate) struct Told {
     pub(crate) run: RunRecord,
     pub(crate) checks: ChecksRecord,
     pub(crate) packet: String,
+    /// What the run's redactor knows.
+    pub(crate) redactor: Arc<Redactor>,
 }
 
 /// Prints a finished run.
@@ -55,6 +59,7 @@ pub(crate) fn told(place: &Place, finished: &Finished) -> Result<Told, Refusal> 
         run: read(&dir.join("run.json"))?,
         checks: read(&dir.join("checks.json"))?,
         packet: place.shorten(dir),
+        redactor: Arc::clone(&finished.redactor),
     })
 }
 

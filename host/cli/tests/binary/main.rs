@@ -42,6 +42,9 @@ mod peers;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+#[expect(clippy::disallowed_types, reason = "the peers stand in for the site on loopback")]
+mod planted;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod races;
@@ -50,14 +53,20 @@ mod refusals;
 #[cfg(test)]
 mod reports;
 #[cfg(test)]
+mod scan;
+#[cfg(test)]
 mod scene;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod shipped;
 #[cfg(test)]
+mod signers;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod tutorial;
 #[cfg(test)]
 mod vault;
+#[cfg(test)]
+mod vectors;

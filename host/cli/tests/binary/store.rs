@@ -8,7 +8,7 @@ use crate::peers::{RUN, loopback_site};
 use crate::scene::{Ran, Scene};
 use crate::secrets::texts;
 
-const PLANTED: &str = "pl4nted-Value/0123+456789abcdef";
+pub(crate) const PLANTED: &str = "pl4nted-Value/0123+456789abcdef";
 const REPLACED: &str = "An0ther-Value/9876+543210fedcba";
 
 /// The planted value in Base64.
@@ -38,7 +38,7 @@ impl Scene {
         ran
     }
 
-    fn with_store() -> Self {
+    pub(crate) fn with_store() -> Self {
         let scene = Self::with_key();
         assert_eq!(scene.secrets(&["init"], b"").code, Some(0));
         scene
@@ -50,7 +50,7 @@ impl Scene {
 }
 
 /// Takes the token of the site on loopback from the store.
-fn use_store(scene: &Scene) {
+pub(crate) fn use_store(scene: &Scene) {
     let site = scene.read("loop.toml").replace(
         r#""proxmox/token" = { file = "token" }"#,
         r#""proxmox/token" = { store = { key = "proxmox/token" } }

@@ -64,7 +64,7 @@ fn events_out_of_place_tell_no_run() {
 
 pub(super) fn recovered() -> Event {
     let by = Principal { fingerprint: "0".repeat(40).parse().expect("a fingerprint"), roles: vec![] };
-    Event::Recovered { by, torn_bytes: 0, torn_digest: None }
+    Event::Recovered { by, torn_bytes: 0, torn_digest: None, vouched: None }
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub struct Requirement {
     pub countersigned_as: Vec<Slug>,
     /// Whether each signature needs a timestamp.
     pub timestamps: bool,
+    /// Whether it needs a statement in in-toto's form.
+    pub statement: bool,
 }
 
 #[derive(Deserialize)]
@@ -33,11 +35,13 @@ pub(super) struct Entry {
     countersigned_as: Vec<Spanned<String>>,
     #[serde(default)]
     timestamps: bool,
+    #[serde(default)]
+    statement: bool,
 }
 
 impl Reading<'_> {
     pub(super) fn requirement(&mut self, entry: Entry) -> Requirement {
-        let Entry { realm, acts, countersigned_as, timestamps } = entry;
+        let Entry { realm, acts, countersigned_as, timestamps, statement } = entry;
         let mut roles = Vec::new();
         for role in countersigned_as {
             match role.get_ref().parse() {
@@ -48,7 +52,7 @@ impl Reading<'_> {
                 }
             }
         }
-        Requirement { realm, acts, countersigned_as: roles, timestamps }
+        Requirement { realm, acts, countersigned_as: roles, timestamps, statement }
     }
 }
 
@@ -60,7 +64,7 @@ impl Requirement {
     }
 
     /// What a packet lacks. A certificate has one signature and one role in it, so that nobody stands for two.
-    pub(crate) fn lacks(&self, run: &RunRecord, signers: &[SignedBy]) -> Vec<Finding> {
+    pub(crate) fn lacks(&self, run: &RunRecord, signers: &[SignedBy], has_statement: bool) -> Vec<Finding> {
         if !self.is_for(run) {
             return Vec::new();
         }
@@ -82,6 +86,10 @@ impl Requirement {
         for signer in signers.iter().filter(|signer| self.timestamps && signer.attested.is_none()) {
             let message = format!("the trust file demands a timestamp of the signature by `{}`", signer.name);
             found.push(Finding::whole("timestamp.required", message));
+        }
+        if self.statement && !has_statement {
+            let message = "the trust file demands a statement in in-toto's form";
+            found.push(Finding::whole("statement.required", message));
         }
         found
     }

@@ -16,7 +16,7 @@ use crate::sample::{Bench, head, start};
 pub(crate) const SAMPLES: &str = "artifacts/probe-7.jsonl";
 
 /// A packet of these events, sealed, with these artifacts.
-fn seal(bench: &Bench, run_id: &str, events: &[Event], artifacts: &[(&str, &[u8])]) -> Sealed {
+pub(crate) fn seal(bench: &Bench, run_id: &str, events: &[Event], artifacts: &[(&str, &[u8])]) -> Sealed {
     let mut packet = PacketFolder::create(&bench.path("runs").join(run_id)).expect("new");
     for (name, bytes) in artifacts {
         packet.artifact(name.strip_prefix("artifacts/").expect("an artifact"), bytes).expect("a good name");
@@ -27,11 +27,11 @@ fn seal(bench: &Bench, run_id: &str, events: &[Event], artifacts: &[(&str, &[u8]
     packet.seal(&bench.signer, "site-dev", "seal", start() + Duration::from_secs(30)).expect("a usable key")
 }
 
-fn event(json: Json) -> Event {
+pub(crate) fn event(json: Json) -> Event {
     serde_json::from_value(json).expect("an event")
 }
 
-fn started(bench: &Bench, run_id: &str, act: Act) -> Event {
+pub(crate) fn started(bench: &Bench, run_id: &str, act: Act) -> Event {
     let mut head = head(run_id, bench.principal());
     head.act = act;
     head.script.path = "gamedays/dns-failover.rhai".to_owned();
@@ -96,7 +96,19 @@ pub(crate) fn planned(bench: &Bench, run_id: &str) -> Sealed {
 
 /// The GameDay: the holder is stopped, the peer takes over, everything is taken back.
 pub(crate) fn gameday(bench: &Bench, run_id: &str) -> Sealed {
+    let events = gameday_events(bench, run_id, json!({"undone": "restored", "seen": {"active": true}}));
+    seal(bench, run_id, &events, &[(SAMPLES, &probe::to_bytes(&samples()).expect("short"))])
+}
+
+/// Its events; its change was undone so.
+pub(crate) fn gameday_events(bench: &Bench, run_id: &str, undone: Json) -> Vec<Event> {
     let samples = probe::to_bytes(&samples()).expect("short");
+    let restored = undone.get("undone") == Some(&json!("restored"));
+    let mut ended_undo = json!({"kind": "undo_ended", "run_id": run_id, "change": 0});
+    ended_undo
+        .as_object_mut()
+        .into_iter()
+        .for_each(|fields| fields.extend(undone.as_object().cloned().unwrap_or_default()));
     let digest = plan::digest(&the_plan(bench)).expect("finite");
     let link = PacketLink { run_id: "planned".parse().expect("a word"), manifest: Digest::of(b"manifest") };
     let [scope_begun, scope_ending] = scope();
@@ -122,15 +134,15 @@ pub(crate) fn gameday(bench: &Bench, run_id: &str) -> Sealed {
         scope_ending,
         event(json!({"kind": "timer_disarmed", "change": 0, "timer": "fabric-0.timer", "fired": false})),
         event(json!({"kind": "undo_begun", "run_id": run_id, "change": 0})),
-        event(json!({"kind": "undo_ended", "run_id": run_id, "change": 0, "undone": "restored", "seen": {"active": true}})),
+        event(ended_undo),
         event(json!({"kind": "probe_ended", "scope": 7, "primitive": "dns.query", "resources": ["vip:dns"],
             "began": "2026-01-01T00:00:01.000Z", "every_ms": 50,
             "sent": 20, "lost": 4, "gap_ms": 250, "artifact": SAMPLES, "digest": Digest::of(&samples)})),
-        event(json!({"kind": "scope_ended", "scope": 7, "restored": true})),
+        event(json!({"kind": "scope_ended", "scope": 7, "restored": restored})),
         event(json!({"kind": "worker_ended", "how": {"how": "finished"}})),
         event(json!({"kind": "run_ended", "exits": []})),
     ]);
-    seal(bench, run_id, &events, &[(SAMPLES, &samples)])
+    events
 }
 
 /// A change that is made, with a timer that stands by.
@@ -155,7 +167,7 @@ fn made(run_id: &str) -> [Event; 4] {
     ]
 }
 
-fn samples() -> Vec<Sample> {
+pub(crate) fn samples() -> Vec<Sample> {
     let fault = FaultRecord::from(&Fault::new(Code::PortTimeout, Stage::Observe, "no answer"));
     let sample = |number: u64| {
         let lost = (8..12).contains(&number).then(|| fault.clone());

@@ -10,6 +10,9 @@ use fabric_model::check::Place;
 use crate::sample::{Bench, later};
 use crate::victim::Victim;
 
+/// What somebody who holds the key does to a packet, in a word or two.
+type Defect = (&'static str, fn(&Victim));
+
 const PATH: &str = "artifacts/documents/checklist.json";
 const CONTENT: &str = "{\"decision\":\"NO-GO\"}\n";
 
@@ -33,7 +36,7 @@ fn kept(mut events: Vec<Event>, path: &str) -> Vec<Event> {
 
 #[test]
 fn a_document_that_the_journal_does_not_speak_of_is_refused_although_it_is_signed() {
-    let defects: [(&str, fn(&Victim)); 5] = [
+    let defects: [Defect; 5] = [
         ("another content", |v| {
             v.write(PATH, CONTENT.replace("NO-GO", "GO"));
             v.reseal();

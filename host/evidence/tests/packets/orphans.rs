@@ -25,7 +25,7 @@ fn killed_at(bench: &Bench, run_id: &str, bytes: usize) -> std::path::PathBuf {
 }
 
 fn adopt(bench: &Bench, dir: &Path) -> Result<PacketFolder, OrphanError> {
-    Orphan::open(dir)?.adopt(bench.principal(), later())
+    Orphan::open(dir)?.adopt(bench.principal(), None, later())
 }
 
 /// The bytes of a whole journal. Its run has a name of five letters, as the killed ones have, so that lengths agree.

@@ -16,6 +16,7 @@ use fabric_model::check::{Basis, Place};
 use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
 use fabric_model::{Class, Code, Digest, Fault, Stage, Value};
+use sequoia_openpgp::Cert;
 use tempfile::TempDir;
 
 /// The time at which the sample runs begin.
@@ -31,14 +32,16 @@ pub(crate) fn later() -> SystemTime {
 /// A folder with a key, a trust file that knows it, and room for packets.
 pub(crate) struct Bench {
     pub(crate) dir: TempDir,
+    pub(crate) cert: Cert,
     pub(crate) signer: Signer,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        let signer = new_signer();
-        let bench = Self { dir, signer };
+        let cert = new_cert();
+        let signer = Signer::from_cert(cert.clone()).expect("Ed25519");
+        let bench = Self { dir, cert, signer };
         fs::create_dir(bench.path("certs")).expect("new");
         bench.add_certificate("a", &bench.signer.public_armored().expect("a certificate"));
         bench.write_trust(&entry("a", bench.signer.fingerprint(), &["site-dev"], ""));
@@ -85,10 +88,12 @@ impl Bench {
     }
 }
 
+fn new_cert() -> Cert {
+    key::generate("Site key <site@samakia.example>", start() - Duration::from_secs(60)).expect("entropy")
+}
+
 pub(crate) fn new_signer() -> Signer {
-    let cert =
-        key::generate("Site key <site@samakia.example>", start() - Duration::from_secs(60)).expect("entropy");
-    Signer::from_cert(cert).expect("Ed25519")
+    Signer::from_cert(new_cert()).expect("Ed25519")
 }
 
 /// One `[[principal]]` of a trust file, with its certificate in `certs/NAME.asc`.

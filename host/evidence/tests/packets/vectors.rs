@@ -1,297 +1,153 @@
-//! The test vectors in `evidence/vectors`: for other verifiers, and for `fabric-verify`, which is run over them.
+//! The test vectors in `evidence/vectors`: for other verifiers, and for `fabric-verify` and `fabric verify`, which are run over them.
 //!
-//! Run with `FABRIC_WRITE_VECTORS=1` to write them anew, with a key that exists only as long as that run.
+//! `index.json` lists them. Run with `FABRIC_WRITE_VECTORS=1` to write them anew, with keys that exist only as long as that run.
 
+mod bad;
+mod good;
+mod of_sidecars;
+mod yard;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::rc::Rc;
 
-use fabric_evidence::packet::Sealed;
-use fabric_evidence::{Event, plan, verify};
-use fabric_model::Digest;
-use fabric_model::change::Undone;
+use fabric_evidence::{Trust, verify};
+use serde::Serialize;
 
-use crate::changing::{self, SAMPLES};
-use crate::sample::{Bench, later, new_signer};
+use crate::countersigned::now;
+use crate::sample::files;
 use crate::victim::Victim;
+use bad::{Defect, Defects};
+use yard::{TRUSTED, Yard};
 
-/// Plants one defect.
-type Defect = fn(&Victim);
-
-/// Class and name of each vector, and its defect.
-type Defects = &'static [(&'static str, &'static str, Defect)];
-
-/// Defects of a packet that only observed. Where the manifest is signed again, the defect is one that the holder of the key
-/// could have made.
-const DEFECTS: Defects = &[
-    ("manifest.empty", "signed", |v| signed(v, |_| String::new())),
-    ("manifest.line_end", "crlf", |v| signed(v, |m| m.replace('\n', "\r\n"))),
-    ("manifest.line_end", "none", |v| signed(v, |m| m.trim_end().to_owned())),
-    ("manifest.line_form", "binary_mark", |v| signed(v, |m| m.replace("  run", " *run"))),
-    ("manifest.absolute_path", "etc", |v| signed(v, |m| m.replace("artifacts/", "/etc/"))),
-    ("manifest.leaving_path", "dots", |v| signed(v, |m| m.replace("artifacts/", "artifacts/../../"))),
-    ("manifest.path_form", "dot_slash", |v| signed(v, |m| m.replace("artifacts/", "./artifacts/"))),
-    ("manifest.duplicate", "line", |v| signed(v, |m| m.lines().map(|l| format!("{l}\n{l}\n")).collect())),
-    ("manifest.order", "reversed", |v| signed(v, |m| m.lines().rev().map(|l| format!("{l}\n")).collect())),
-    ("manifest.case_twin", "run", |v| {
-        signed(v, |m| format!("{m}{}\n", m.lines().last().expect("a line").replace("run", "RUN")));
-    }),
-    ("manifest.incomplete", "report", |v| {
-        signed(v, |m| m.lines().filter(|l| !l.ends_with("report.md")).map(|l| format!("{l}\n")).collect());
-    }),
-    ("manifest.incomplete", "page", |v| {
-        signed(v, |m| m.lines().filter(|l| !l.ends_with("report.html")).map(|l| format!("{l}\n")).collect());
-    }),
-    ("manifest.unknown_file", "sums", |v| signed(v, |m| m.replace("run.json", "sums.txt"))),
-    ("file.unlisted", "note", |v| v.write("note.txt", "x")),
-    ("file.unlisted", "signature_of_no_one", |v| v.write("signatures/key.asc", "x")),
-    ("file.digest", "artifact", |v| v.write("artifacts/answers/soa.txt", "another\n")),
-    ("file.case_twin", "run", |v| v.write("RUN.json", "{}\n")),
-    ("journal.chain", "changed_line", |v| {
-        change(v, "journal.jsonl", |j| j.replace("dns.query", "dns.quiet"))
-    }),
-    ("journal.chain", "torn", |v| change(v, "journal.jsonl", |j| j.trim_end().to_owned())),
-    ("journal.story", "empty", |v| change(v, "journal.jsonl", |_| String::new())),
-    ("run.differs", "no_failures", |v| change(v, "run.json", |r| r.replace("\"fail\":1", "\"fail\":0"))),
-    ("run.differs", "cut_journal", |v| {
-        change(v, "journal.jsonl", |j| j.split_inclusive('\n').take(8).collect());
-    }),
-    ("checks.differ", "passed", |v| change(v, "checks.json", |c| c.replace("\"fail\"", "\"pass\""))),
-    ("report.differs", "passed", |v| change(v, "report.md", |r| r.replace("**FAIL**", "pass"))),
-    ("report.differs", "page_without_failures", |v| {
-        change(v, "report.html", |page| page.replace("1 failed", "1 passed"));
-    }),
-    ("report.differs", "page_with_a_script", |v| {
-        change(v, "report.html", |page| page.replace("</main>", "<script>alert(1)</script></main>"));
-    }),
-    ("record.json", "key_twice", |v| change(v, "run.json", |r| r.replacen('{', "{\"code\":0,", 1))),
-    ("record.form", "space", |v| change(v, "run.json", |r| r.replacen('{', "{ ", 1))),
-    ("record.shape", "unknown_field", |v| change(v, "run.json", |r| r.replace("}\n", ",\"zzz\":1}\n"))),
-    ("record.format", "two", |v| change(v, "run.json", |r| r.replace("\"format\":1", "\"format\":2"))),
-    ("signature.role", "policy_admin", |v| v.sign_as(&v.bench.signer, "policy-admin")),
-    ("signature.unknown_signer", "second", |v| v.sign_as(&new_signer(), "site-dev")),
-    ("signature.bad", "other_packet", |v| {
-        let other = v.bench.seal("run-2");
-        fs::write(&v.signature, fs::read(other.signature).expect("there")).expect("room");
-    }),
-    ("signature.spelling", "comment", |v| {
-        let text = fs::read_to_string(&v.signature).expect("text");
-        fs::write(&v.signature, text.replacen("\n\n", "\nComment: good\n\n", 1)).expect("room");
-    }),
-    ("signature.form", "text", |v| fs::write(&v.signature, "good\n").expect("room")),
-    ("sidecar.stray", "timestamp", |v| v.write(&format!("signatures/{}.asc.tsr", "0".repeat(40)), "x")),
-];
-
-/// Defects of the packet of a dry run.
-const OF_A_PLAN: Defects = &[
-    ("plan.differs", "another", |v| change(v, plan::PATH, |p| p.replace("keepalived", "haproxy"))),
-    ("plan.differs", "line_end", |v| change(v, plan::PATH, |p| format!("{p}\n"))),
-    ("plan.differs", "of_another_policy", |v| {
-        let mut other = plan::read(v.read(plan::PATH).as_bytes()).expect("a plan");
-        other.policy = Digest::of(b"another policy");
-        let bytes = plan::to_bytes(&other).expect("finite");
-        v.write(plan::PATH, &bytes);
-        v.retell(|events| {
-            each(events, |event| {
-                if let Event::PlanMade { plan, .. } = event {
-                    *plan = Digest::of(&bytes);
-                }
-            })
-        });
-    }),
-    ("plan.differs", "number_of_changes", |v| {
-        v.retell(|events| {
-            each(events, |event| {
-                if let Event::PlanMade { changes, .. } = event {
-                    *changes = 2;
-                }
-            })
-        });
-    }),
-    ("journal.story", "guards_in_a_plan", |v| {
-        let met = Event::GuardsMet { rules: Vec::new(), reason: None, window: None, proof: None };
-        v.retell(|events| behind(events, "scope_begun", met.clone()));
-    }),
-    ("journal.story", "two_plans", |v| v.retell(|events| twice(events, "plan_made"))),
-    ("run.differs", "planned_nothing", |v| {
-        change(v, "run.json", |r| r.replace("stop keepalived", "look at keepalived"))
-    }),
-];
-
-/// Defects of the packet of a GameDay.
-const OF_A_GAMEDAY: Defects = &[
-    ("journal.story", "change_before_guards", |v| v.retell(|events| without(events, "guards_met"))),
-    ("journal.story", "change_in_no_scope", |v| v.retell(|events| without(events, "scope_begun"))),
-    ("journal.story", "change_intended_twice", |v| v.retell(|events| twice(events, "change_intended"))),
-    ("journal.story", "change_after_the_scope", |v| {
-        v.retell(|events| {
-            let ending = events.iter().find(|event| kind(event) == "scope_ending").expect("there").clone();
-            behind(without(events, "scope_ending"), "guards_met", ending)
-        });
-    }),
-    ("journal.story", "change_never_intended", |v| v.retell(|events| without(events, "change_intended"))),
-    ("journal.story", "change_of_another_run", |v| {
-        v.retell(|events| {
-            each(events, |event| {
-                if let Event::ChangeIntended { intent, .. } = event {
-                    intent.run_id = "other".parse().expect("a word");
-                }
-            })
-        });
-    }),
-    ("journal.story", "undo_of_another_run", |v| {
-        v.retell(|events| {
-            each(events, |event| {
-                if let Event::UndoBegun { run_id, .. } = event {
-                    *run_id = "other".parse().expect("a word");
-                }
-            })
-        });
-    }),
-    ("journal.story", "undo_never_begun", |v| v.retell(|events| without(events, "undo_begun"))),
-    ("journal.story", "applied_while_taken_back", |v| {
-        let applied = Event::ChangeApplied { change: 0, effect: "done".to_owned(), fault: None };
-        v.retell(|events| behind(events, "undo_begun", applied.clone()));
-    }),
-    ("journal.story", "restored_and_is_not", |v| {
-        v.retell(|events| without(without(events, "undo_begun"), "undo_ended"));
-    }),
-    ("journal.story", "committed_gameday", |v| {
-        v.retell(|events| behind(events, "change_confirmed", Event::Committed { changes: 1 }));
-    }),
-    ("journal.story", "plan_in_an_execution", |v| {
-        let made = Event::PlanMade { plan: Digest::of(b""), changes: 0 };
-        v.retell(|events| behind(events, "scope_begun", made.clone()));
-    }),
-    ("run.differs", "verdict", |v| {
-        change(v, "run.json", |r| r.replace("\"restoration\":\"restored\"", "\"restoration\":\"nothing\""));
-    }),
-    ("run.differs", "not_restored", |v| {
-        v.retell(|events| {
-            each(events, |event| match event {
-                Event::UndoEnded { undone, .. } => *undone = Undone::Conflict,
-                Event::ScopeEnded { restored, .. } => *restored = false,
-                _ => {}
-            })
-        });
-    }),
-    ("run.differs", "empty_list_spelled_out", |v| {
-        change(v, "run.json", |r| r.replace(",\"verdicts\":", ",\"undone\":[],\"verdicts\":"));
-    }),
-    ("report.differs", "chart_without_a_gap", |v| {
-        change(v, "report.html", |page| page.replace("url(#chart-0-lost)", "#9ccc9c"));
-    }),
-    ("artifact.differs", "sample", |v| change(v, SAMPLES, |s| s.replace("no answer", "an answer"))),
-    ("artifact.differs", "shorter_gap", |v| {
-        v.retell(|events| {
-            each(events, |event| {
-                if let Event::ProbeEnded { gap_ms, .. } = event {
-                    *gap_ms = 200;
-                }
-            })
-        });
-    }),
-    ("artifact.differs", "fewer_lost", |v| {
-        v.retell(|events| {
-            each(events, |event| {
-                if let Event::ProbeEnded { lost, .. } = event {
-                    *lost = 0;
-                }
-            })
-        });
-    }),
-];
-
-/// A sound packet: the end of its name, what makes it, and what is done to copies of it.
-type Good = (&'static str, fn(&Bench, &str) -> Sealed, Defects);
-
-/// The word for an event.
-fn kind(event: &Event) -> String {
-    let json = serde_json::to_value(event).expect("plain data");
-    json.get("kind").and_then(serde_json::Value::as_str).expect("a word").to_owned()
+/// One vector, as the index has it.
+#[derive(Serialize)]
+struct Vector {
+    /// Its folder.
+    vector: String,
+    /// The trust file.
+    trust: String,
+    /// The good packet over a copy of which the folder is laid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over: Option<String>,
+    /// What is then taken away.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    without: Vec<String>,
+    /// The class of a finding that must be reported; others may come with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<String>,
 }
 
-fn without(mut events: Vec<Event>, word: &str) -> Vec<Event> {
-    events.retain(|event| kind(event) != word);
-    events
+/// The files below a folder by their relative paths.
+fn content(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let relative = |path: &Path| path.strip_prefix(dir).expect("below it").to_string_lossy().into_owned();
+    files(dir).into_iter().map(|path| (relative(&path), fs::read(&path).expect("readable"))).collect()
 }
 
-fn behind(mut events: Vec<Event>, word: &str, event: Event) -> Vec<Event> {
-    let at = events.iter().position(|event| kind(event) == word).expect("there");
-    events.insert(at + 1, event);
-    events
-}
-
-fn twice(events: Vec<Event>, word: &str) -> Vec<Event> {
-    let event = events.iter().find(|event| kind(event) == word).expect("there").clone();
-    behind(events, word, event)
-}
-
-fn each(mut events: Vec<Event>, change: impl Fn(&mut Event)) -> Vec<Event> {
-    events.iter_mut().for_each(change);
-    events
-}
-
-/// Changes the manifest and signs it again.
-fn signed(victim: &Victim, change: fn(&str) -> String) {
-    victim.write("manifest.sha256", change(&victim.read("manifest.sha256")));
-    victim.resign();
-}
-
-/// Changes a file, lists it anew and signs again.
-fn change(victim: &Victim, name: &str, change: fn(&str) -> String) {
-    victim.write(name, change(&victim.read(name)));
-    victim.reseal();
-}
-
-fn copy(from: &Path, to: &Path, unless_in: Option<&Path>) {
-    fs::create_dir_all(to).expect("room");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().expect("a name");
-        let same = unless_in.map(|dir| dir.join(name));
-        if path.is_dir() {
-            copy(&path, &to.join(name), same.as_deref());
-        } else if same.is_none_or(|same| fs::read(same).ok() != fs::read(&path).ok()) {
-            fs::write(to.join(name), fs::read(&path).expect("readable")).expect("room");
-        }
+fn write(folder: &Path, files: &BTreeMap<String, Vec<u8>>) {
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("below it")).expect("room");
+        fs::write(path, bytes).expect("room");
     }
-    // Fails where something is in it, and then it stays.
-    let _ = fs::remove_dir(to);
+}
+
+/// What makes `victim` of `good`: the files to lay over it, and those to take away.
+fn difference(good: &Path, victim: &Path) -> (BTreeMap<String, Vec<u8>>, Vec<String>) {
+    let (before, after) = (content(good), content(victim));
+    let without = before.keys().filter(|name| !after.contains_key(*name)).cloned().collect();
+    let over = after.into_iter().filter(|(name, bytes)| before.get(name) != Some(bytes)).collect();
+    (over, without)
 }
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the one way to ask a test to write")]
 fn every_vector_is_refused_for_the_reason_in_its_name() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../evidence/vectors");
-    let write = std::env::var_os("FABRIC_WRITE_VECTORS").is_some();
-    let bench = Rc::new(Bench::new());
-    if write {
+    let to_write = std::env::var_os("FABRIC_WRITE_VECTORS").is_some();
+    let yard = Yard::new();
+    let mut index = Vec::new();
+    if to_write {
         let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(folder.join("certs")).expect("room");
-        fs::copy(bench.path("trust.toml"), folder.join("trust.toml")).expect("room");
-        fs::copy(bench.path("certs/a.asc"), folder.join("certs/a.asc")).expect("room");
+        fs::create_dir_all(&folder).expect("room");
+        yard.keep_trust(&folder);
     }
-    let packets: [Good; 3] = [
-        ("", Bench::seal, DEFECTS),
-        ("-planned", changing::planned, OF_A_PLAN),
-        ("-gameday", changing::gameday, OF_A_GAMEDAY),
-    ];
-    for (kind, seal, defects) in packets {
-        let good = seal(&bench, &format!("good{kind}")).dir;
-        verify(&good, &bench.trust(), later()).expect("good");
-        if write {
-            copy(&good, &folder.join(format!("good{kind}")), None);
+    let mut names = BTreeSet::new();
+    for (name, seal) in good::PACKETS {
+        let dir = seal(&yard, name);
+        verify(&dir, &yard.trust(TRUSTED), now()).unwrap_or_else(|findings| panic!("{name}: {findings:?}"));
+        assert!(names.insert(*name), "{name} stands twice");
+        if to_write {
+            write(&folder.join("good").join(name), &content(&dir));
         }
-        for (n, (class, name, defect)) in defects.iter().enumerate() {
-            let victim = Victim::on(&bench, &format!("v{kind}{n}"), &good);
-            defect(&victim);
-            let classes = victim.classes();
-            assert!(classes.contains(class), "{class} {name}: {classes:?}");
-            if write {
-                let bad = folder.join(format!("bad{kind}")).join(format!("{class}--{name}"));
-                copy(&victim.dir, &bad, Some(&good));
+        let vector = format!("good/{name}");
+        index.push(Vector {
+            vector,
+            trust: TRUSTED.to_owned(),
+            over: None,
+            without: Vec::new(),
+            class: None,
+        });
+    }
+    let mut others = Vec::new();
+    let plain: [(&str, Defects); 3] =
+        [("observed", bad::OF_AN_OBSERVATION), ("planned", bad::OF_A_PLAN), ("gameday", bad::OF_A_GAMEDAY)];
+    let of_plain = plain.iter().flat_map(|(over, defects)| {
+        defects.iter().map(move |(class, name, defect)| (*over, *class, *name, TRUSTED, Made::Plain(*defect)))
+    });
+    let of_sidecars = of_sidecars::DEFECTS
+        .iter()
+        .map(|(over, class, name, trust, defect)| (*over, *class, *name, *trust, Made::InYard(*defect)));
+    for (over, class, name, trust, made) in of_plain.chain(of_sidecars) {
+        let good = yard.bench.path("runs").join(over);
+        let named = format!("{class}--{name}");
+        assert!(names.contains(over), "{over} is no good packet");
+        let victim = match made {
+            Made::Plain(defect) => {
+                let victim = Victim::on(&yard.bench, &format!("{over}-{named}"), &good);
+                defect(&victim);
+                victim
             }
+            Made::InYard(defect) => {
+                let victim = Victim::whole(&yard.bench, &format!("{over}-{named}"), &good);
+                defect(&yard, &victim);
+                victim
+            }
+        };
+        let classes = found(&victim, &yard.trust(trust));
+        if !classes.contains(&class) {
+            others.push(format!("{named} over {over}: {classes:?}"));
         }
+        let vector = format!("bad/{over}/{named}");
+        let (laid_over, without) = difference(&good, &victim.dir);
+        if to_write {
+            fs::create_dir_all(folder.join(&vector)).expect("room");
+            write(&folder.join(&vector), &laid_over);
+        }
+        index.push(Vector {
+            vector,
+            trust: trust.to_owned(),
+            over: Some(format!("good/{over}")),
+            without,
+            class: Some(class.to_owned()),
+        });
     }
+    assert_eq!(others, [""; 0], "refused for other reasons");
+    let bad = index.iter().filter(|vector| vector.class.is_some()).count();
+    assert!(index.len() >= 120 && bad * 3 >= index.len() * 2, "{bad} bad ones of {}", index.len());
+    if to_write {
+        let text = serde_json::to_string_pretty(&index).expect("plain data") + "\n";
+        fs::write(folder.join("index.json"), text).expect("room");
+    }
+}
+
+enum Made {
+    Plain(Defect),
+    InYard(of_sidecars::Defect),
+}
+
+/// Why it does not verify; nothing if it does.
+fn found(victim: &Victim, trust: &Trust) -> Vec<&'static str> {
+    let findings = verify(&victim.dir, trust, now()).err().unwrap_or_default();
+    findings.iter().map(|finding| finding.class).collect()
 }

@@ -26,8 +26,17 @@ impl Victim {
         Self::on(&bench, "victim", &good)
     }
 
-    /// A copy of a good packet.
+    /// A copy of a good packet, without its statement, which whoever forges would leave out.
     pub(crate) fn on(bench: &Rc<Bench>, name: &str, good: &Path) -> Self {
+        let victim = Self::whole(bench, name, good);
+        match fs::remove_file(victim.dir.join("statement.dsse.json")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+            _ => victim,
+        }
+    }
+
+    /// A copy of a good packet.
+    pub(crate) fn whole(bench: &Rc<Bench>, name: &str, good: &Path) -> Self {
         let dir = bench.path("victims").join(name);
         for file in files(good) {
             let to = dir.join(file.strip_prefix(good).expect("below it"));

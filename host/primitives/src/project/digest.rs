@@ -55,7 +55,6 @@ impl Observing for DigestOf {
     ) -> Result<Observation<Digested>, Fault> {
         screen::name(&args.file)?;
         let bytes = means.local.read(&args.folder, &args.file)?;
-        screen::content(&args.file, &bytes)?;
         let (sha256, length) = (Digest::of(&bytes).to_string(), bytes.len());
         on_this_machine::seen(Digested { sha256, bytes: u64::try_from(length).unwrap_or(u64::MAX) })
     }

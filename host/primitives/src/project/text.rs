@@ -55,7 +55,6 @@ impl Observing for Text {
     ) -> Result<Observation<TextOfFile>, Fault> {
         screen::name(&args.file)?;
         let bytes = means.local.read(&args.folder, &args.file)?;
-        screen::content(&args.file, &bytes)?;
         let sha256 = Digest::of(&bytes).to_string();
         let text = String::from_utf8(bytes)
             .map_err(|_| WireError::Garbage(format!("`{}` of the project is not text", args.file)))?;

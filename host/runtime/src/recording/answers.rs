@@ -10,7 +10,7 @@ use super::Source;
 use super::asked::Asked;
 use super::keeping::Keeping;
 use super::replay::Replay;
-use crate::site::Redactor;
+use fabric_redact::Redactor;
 
 /// How the observations of a run are answered.
 pub(crate) enum Answers {

@@ -6,7 +6,7 @@ use fabric_model::check::Place;
 use fabric_model::{Addressed as _, Digest, Value};
 
 use crate::call::LetThrough;
-use crate::site::Redactor;
+use fabric_redact::Redactor;
 
 /// The most characters of a call's arguments that a message shows.
 const SHOWN: usize = 200;

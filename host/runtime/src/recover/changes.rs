@@ -16,11 +16,12 @@ use fabric_evidence::event::{Act, HostRecord, PacketLink, RunHead};
 use fabric_evidence::journal::{self, Torn};
 use fabric_evidence::manifest;
 use fabric_evidence::packet::{JOURNAL, Sealed};
-use fabric_evidence::{Event, FaultRecord, PacketFolder, Stamp, signature};
+use fabric_evidence::{Event, FaultRecord, PacketFolder, Stamp, signature, verify};
 use fabric_gate::Authentic;
 use fabric_model::change::{Intent, TargetSpec, Undone};
 use fabric_model::exit::Exit;
 use fabric_model::{Code, Digest, Fault, Kind, Resource, Slug, Stage};
+use fabric_redact::Redactor;
 use fabric_wire::Deadline;
 use fabric_wire::endpoint::SshHost;
 use fabric_wire::seam::Clock;
@@ -36,7 +37,8 @@ use crate::recorder::Recorder;
 use crate::refusal::Refusal;
 use crate::run::{hostname, principal, user};
 use crate::run_id;
-use crate::site::{self, Redactor};
+use crate::seal;
+use crate::site;
 use crate::wall;
 use crate::watch::Watch;
 use crate::world::World;
@@ -45,7 +47,7 @@ use crate::world::World;
 const LOCK_TIME: Duration = Duration::from_secs(10);
 
 /// The shortest reason with which a run is given up, in characters: two words.
-const REASON_LENGTH: usize = 12;
+pub const REASON_LENGTH: usize = 12;
 
 /// A world that is being opened again.
 pub type Reopening = Pin<Box<dyn Future<Output = Result<Arc<World>, Refusal>>>>;
@@ -87,7 +89,7 @@ pub fn unrecovered(operator: &Operator) -> Result<Vec<Marker>, Refusal> {
 /// Nothing is taken back then.
 pub async fn take_back(recovery: &Recovery<'_>, run_id: &Slug) -> Result<Option<Restoration>, Refusal> {
     let Some(mut pending) = resume(recovery, run_id)? else { return Ok(None) };
-    let story = Story::read(&mut pending)?;
+    let story = Story::read(&mut pending, recovery.operator)?;
     let world = (recovery.reopen)(pending.marker().site.clone()).await?;
     let store = UndoStore::open(&recovery.operator.home, run_id).map_err(refused)?;
     let (clock, redactor) = (Arc::clone(&world.seams.clock), Arc::clone(&world.redactor));
@@ -126,7 +128,7 @@ pub async fn abandon(
         return Err(Refusal::new(Exit::Usage, message).hint("Say why with `--reason TEXT`."));
     }
     let Some(mut pending) = resume(recovery, run_id)? else { return Ok(None) };
-    let story = Story::read(&mut pending)?;
+    let story = Story::read(&mut pending, recovery.operator)?;
     approve(pending.marker(), reason)?;
     // What is given up may be just this: a site that can no longer be opened.
     let world = (recovery.reopen)(pending.marker().site.clone()).await;
@@ -183,20 +185,23 @@ struct Story {
 }
 
 impl Story {
-    /// Reads the sealed packet of a run. The first time, its manifest is entered in the marker; from then on it must be that one.
-    fn read(pending: &mut Pending) -> Result<Self, Refusal> {
+    /// Reads the packet of a run. The first time that it is sealed, its manifest is entered in the marker; from then on it must be that
+    /// one. What secrets keep from being sealed has its first line witnessed, as whatever is sealed by `recover`: undoing does not wait.
+    fn read(pending: &mut Pending, operator: &Operator) -> Result<Self, Refusal> {
         let marker = pending.marker().clone();
-        let manifest = file(&marker, manifest::NAME)?;
         let journal = file(&marker, JOURNAL)?;
-        let digest = Digest::of(&manifest);
-        let listed =
-            manifest::Manifest::parse(&manifest).map_err(|_| altered(&marker, "its manifest is broken"))?;
-        let listed = listed.files().any(|(path, listed)| path == JOURNAL && listed == Digest::of(&journal));
-        if !listed || marker.sealed.is_some_and(|sealed| sealed != digest) {
-            return Err(altered(&marker, "it is not the packet that was sealed"));
-        }
-        let chain =
-            journal::read(&journal, Torn::Refuse).map_err(|broken| altered(&marker, &broken.to_string()))?;
+        let unsealed = marker.sealed.is_none() && !verify::has_manifest(&marker.packet);
+        let torn = if unsealed { Torn::AcceptLast } else { Torn::Refuse };
+        let chain = journal::read(&journal, torn).map_err(|broken| altered(&marker, &broken.to_string()))?;
+        let digest = if unsealed {
+            let first = chain.lines.first().map(|line| line.digest);
+            if !first.is_some_and(|first| operator.started.knows(&marker.run_id, first)) {
+                return Err(altered(&marker, "it is not sealed, and its run did not begin like this"));
+            }
+            Digest::of(&journal)
+        } else {
+            sealed_by(&marker, &journal)?
+        };
         let mut events = chain.lines.into_iter().map(|line| line.event);
         let head = match events.next() {
             Some(Event::RunStarted { head }) if head.run_id == marker.run_id => *head,
@@ -226,7 +231,7 @@ impl Story {
                 _ => {}
             }
         }
-        if marker.sealed.is_none() {
+        if marker.sealed.is_none() && !unsealed {
             pending.sealed(digest).map_err(refused)?;
         }
         Ok(story)
@@ -239,6 +244,19 @@ impl Story {
         };
         self.intents.iter().rev().filter(move |sealed| !settled(&sealed.intent.change))
     }
+}
+
+/// The digest of the manifest that lists this journal.
+fn sealed_by(marker: &Marker, journal: &[u8]) -> Result<Digest, Refusal> {
+    let manifest = file(marker, manifest::NAME)?;
+    let digest = Digest::of(&manifest);
+    let listed =
+        manifest::Manifest::parse(&manifest).map_err(|_| altered(marker, "its manifest is broken"))?;
+    let listed = listed.files().any(|(path, listed)| path == JOURNAL && listed == Digest::of(journal));
+    if !listed || marker.sealed.is_some_and(|sealed| sealed != digest) {
+        return Err(altered(marker, "it is not the packet that was sealed"));
+    }
+    Ok(digest)
 }
 
 fn file(marker: &Marker, name: &str) -> Result<Vec<u8>, Refusal> {
@@ -397,16 +415,9 @@ fn hosts(story: &Story, marker: &Marker, world: &World) -> Vec<SshHost> {
 /// Seals the packet of a recovery.
 fn end(recovery: &Recovery<'_>, recorder: Recorder, left: &[String]) -> Result<Sealed, Refusal> {
     let exit = if left.is_empty() { Exit::Done } else { Exit::Incomplete };
+    let redactor = recorder.redactor();
     recorder.record(&Event::RunEnded { exits: vec![exit] })?;
-    let operator = recovery.operator;
-    let now = wall::now();
-    let role = operator.principal().roles.first().map_or("none", Slug::as_str).to_owned();
-    let sealed = recorder
-        .into_packet()
-        .seal(&operator.signer, &role, signature::RECOVER, now)
-        .map_err(|error| Refusal::new(Exit::Bug, format!("the packet cannot be sealed: {error}")))?;
-    operator.started.forget(&sealed.run.head.run_id);
-    Ok(sealed)
+    seal::seal(recorder.into_packet(), recovery.operator, signature::RECOVER, redactor, &[exit])
 }
 
 /// A marker or store that cannot be read leaves things as they are.

@@ -17,7 +17,5 @@ pub(crate) use aliases::Aliases;
 pub use load::{SiteFile, load, parse};
 pub use lookup::{endpoint, environment_of, ssh_host};
 pub use schema::schema;
-pub use secret::{
-    Entries, Environment, KeyPath, Listed, NotAKey, NotASecret, Redactor, SecretText, Secrets, Store,
-};
+pub use secret::{Entries, Environment, KeyPath, Listed, NotAKey, NotASecret, SecretText, Secrets, Store};
 pub use value::value;

@@ -12,6 +12,7 @@ pub mod pattern;
 pub mod plan;
 pub mod policy;
 pub mod proxmox;
+pub mod redaction;
 pub mod script;
 pub mod site;
 pub mod ssh_output;
@@ -46,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "plan", run: plan::run, mutations: 2_000 },
     Target { name: "policy", run: policy::run, mutations: 500 },
     Target { name: "proxmox", run: proxmox::run, mutations: 5_000 },
+    Target { name: "redaction", run: redaction::run, mutations: 500 },
     Target { name: "script", run: script::run, mutations: 60 },
     Target { name: "site", run: site::run, mutations: 500 },
     Target { name: "ssh_output", run: ssh_output::run, mutations: 5_000 },

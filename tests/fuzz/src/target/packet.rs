@@ -23,7 +23,7 @@ static GOOD: LazyLock<Good> = LazyLock::new(|| {
     let vectors = Path::new(VECTORS);
     let folder = TempDir::new().expect("room for a packet");
     let mut files = Vec::new();
-    copy(&vectors.join("good"), folder.path(), &mut files);
+    copy(&vectors.join("good/observed"), folder.path(), &mut files);
     files.sort();
     let trust = Trust::load(&vectors.join("trust.toml")).expect("the trust file of the vectors");
     Good { folder, files, trust }

@@ -5,14 +5,22 @@ use std::time::SystemTime;
 use fabric_evidence::Trust;
 use fabric_evidence::log::audit::{self, Audited};
 use fabric_evidence::log::witness;
+use fabric_model::Slug;
 use fabric_model::exit::Exit;
 use fabric_runtime::Refusal;
 use fabric_runtime::home::read_trust;
 
-use crate::args::{SignLog, VerifyLog};
+use crate::args::VerifyLog;
 use crate::command::approve::role;
 use crate::place::Place;
 use crate::stream::{say, tell};
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct SignLog {
+    /// The role in which you sign, where you have several
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<Slug>,
+}
 
 pub(crate) fn verify(place: &Place, args: &VerifyLog) -> Result<Exit, Refusal> {
     let trust_path = args.trust.clone().unwrap_or_else(|| place.for_rehearsals().home.trust_path());

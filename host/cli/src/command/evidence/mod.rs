@@ -1,9 +1,14 @@
 //! `fabric evidence`: what is done with packets after they were sealed.
 
+pub(crate) mod attest;
 mod countersign;
+pub(crate) mod export;
+pub(crate) mod import;
 mod list;
-mod log;
+pub(crate) mod log;
 mod notarize;
+pub(crate) mod public_key;
+pub(crate) mod scan;
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -17,11 +22,16 @@ use crate::place::Place;
 
 pub(crate) fn evidence(place: &Place, command: &Evidence) -> Result<Exit, Refusal> {
     match command {
+        Evidence::Attest(args) => attest::attest(place, args),
         Evidence::Countersign(args) => countersign::countersign(place, args),
+        Evidence::Export(args) => export::export(place, args),
+        Evidence::Import(args) => import::import(place, args),
         Evidence::List(args) => list::list(place, args),
         Evidence::Log(Log::Sign(args)) => log::sign(place, args),
         Evidence::Log(Log::Verify(args)) => log::verify(place, args),
         Evidence::Notarize(args) => notarize::notarize(place, args),
+        Evidence::Scan(args) => scan::scan(place, args),
+        Evidence::PublicKey(args) => public_key::public_key(args),
     }
 }
 

@@ -9,7 +9,7 @@ use fabric_twin::{Hold, Moment, Operations};
 
 use super::*;
 use crate::change::trial::{Trial, forwarding, stop};
-use crate::recover::seal_orphan;
+use crate::recover::{Secrecy, seal_orphan};
 use crate::watch::Unwatched;
 
 /// A run that was killed after it had stopped a unit and set a parameter, with timer and lock.
@@ -35,7 +35,8 @@ async fn killed(trial: &Trial) -> [Authentic; 2] {
 
 fn seal(trial: &Trial) {
     let operators = [trial.home.operator().expect("an operator")];
-    seal_orphan(&trial.runs.join(trial.run_id.as_str()), &operators, SystemTime::now()).expect("sealed");
+    seal_orphan(&trial.runs.join(trial.run_id.as_str()), &operators, &Secrecy::default(), SystemTime::now())
+        .expect("sealed");
 }
 
 async fn with<T, F: Future<Output = T>>(trial: &Trial, act: impl FnOnce(Recovery<'static>) -> F) -> T {
@@ -160,7 +161,7 @@ async fn a_recovery_that_is_killed_at_any_operation_is_recovered_again() {
             }
             for dir in crate::recover::orphans(&trial.runs).expect("readable") {
                 let operators = [trial.home.operator().expect("an operator")];
-                seal_orphan(&dir, &operators, SystemTime::now()).expect("sealed");
+                seal_orphan(&dir, &operators, &Secrecy::default(), SystemTime::now()).expect("sealed");
             }
             let again = recovered(&trial).await.expect("recovered");
             assert!(again.is_some_and(|restoration| restoration.left.is_empty()), "{moment:?} {nth}");

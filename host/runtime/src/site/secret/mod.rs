@@ -1,13 +1,10 @@
 //! Secrets: read from their sources when a primitive needs one, and kept out of everything that is shown or stored.
 
 mod credential;
-mod encoding;
 mod file;
-mod redactor;
 mod secrets;
 mod store;
 mod vault;
 
-pub use redactor::Redactor;
 pub use secrets::{Environment, Secrets};
 pub use store::{Entries, KeyPath, Listed, NotAKey, NotASecret, SecretText, Store};

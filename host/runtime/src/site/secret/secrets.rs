@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fabric_model::site::{SecretSource, Stored, Vault, Vaulted};
 use fabric_model::{Code, Fault, Slug, Stage};
+use fabric_redact::Redactor;
 use fabric_wire::endpoint::{Secret, SshIdentity};
 
 use super::super::load::SiteFile;
 use super::super::suggest;
 use super::credential;
 use super::file;
-use super::redactor::Redactor;
 use super::store::{KeyPath, Store};
 use super::vault;
 use crate::home::Home;

@@ -1,0 +1,38 @@
+//! The same work on many files, on every processor.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// The most threads; disks do not give more than a few readers.
+const THREADS: usize = 8;
+
+/// Files below which another thread costs more than it brings.
+const FILES_PER_THREAD: usize = 16;
+
+/// What this gives for each name, in their order.
+pub(crate) fn over<T: Send>(names: &[&str], each: impl Fn(&str) -> T + Sync) -> Vec<T> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let threads = processors.min(THREADS).min(names.len() / FILES_PER_THREAD + 1);
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        while let Some((place, name)) = {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            names.get(place).map(|name| (place, name))
+        } {
+            done.push((place, each(name)));
+        }
+        done
+    };
+    let mut found: Vec<(usize, T)> = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
+        let mut found = take();
+        for other in others {
+            // A panic of ours there would be one here as well.
+            found.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        found
+    });
+    found.sort_unstable_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, given)| given).collect()
+}
