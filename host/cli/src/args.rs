@@ -10,6 +10,7 @@ use crate::command::check::Check;
 use crate::command::completions::Completions;
 use crate::command::docs::Docs;
 use crate::command::doctor::Doctor;
+use crate::command::evidence::{Classify, Diff, Hold, Log, Prune, Retain, Show};
 use crate::command::explain::Explain;
 use crate::command::new::New;
 use crate::command::secrets::Secrets;
@@ -83,7 +84,7 @@ pub(crate) enum Command {
     Docs(Docs),
     /// Say what of this machine, this key and this project would keep a run from working
     Doctor(Doctor),
-    /// Add to packets what they need after they were sealed: further signatures, timestamps
+    /// Read packets, and add what they need after they were sealed: signatures, timestamps, severities, holds
     #[command(subcommand)]
     Evidence(Evidence),
     /// Say what a code means that fabric printed, how it comes about, and what to do
@@ -126,8 +127,15 @@ pub(crate) enum Command {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Evidence {
-    /// Sign what somebody else sealed, with your own key
+    /// Say how severe what a packet is about was; the trust file says what hangs on it
+    Classify(Classify),
+    /// Sign what somebody else sealed or said in a label, with your own key
     Countersign(Countersign),
+    /// Say what differs between two packets; exits with 1 where something does, and with 30 where one does not verify
+    Diff(Diff),
+    /// Keep packets from being pruned until somebody releases them
+    #[command(subcommand)]
+    Hold(Hold),
     /// Hold the log of packets against the packets, or sign its head
     #[command(subcommand)]
     Log(Log),
@@ -135,31 +143,12 @@ pub(crate) enum Evidence {
     List(ListPackets),
     /// Have each signature stamped by an authority of the trust file, so that nobody can say it was made later
     Notarize(Notarize),
-}
-
-#[derive(Subcommand, Debug)]
-pub(crate) enum Log {
-    /// Sign the head of the log: from then on it cannot be written anew up to there
-    Sign(SignLog),
-    /// Find packets that were taken away, replaced, put in later or dated back
-    Verify(VerifyLog),
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct SignLog {
-    /// The role in which you sign, where you have several
-    #[arg(long, value_name = "ROLE")]
-    pub(crate) role: Option<Slug>,
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct VerifyLog {
-    /// Verify each packet as well
-    #[arg(long)]
-    pub(crate) packets: bool,
-    /// The trust file [default: trust.toml of the operator's folder]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trust: Option<PathBuf>,
+    /// Delete packets whose retention is over and that nobody holds; says which, unless --execute says otherwise
+    Prune(Prune),
+    /// Keep a packet longer than the trust file asks
+    Retain(Retain),
+    /// Show what a packet says, who signed it, and what was said of it since
+    Show(Show),
 }
 
 #[derive(clap::Args, Debug)]
@@ -179,6 +168,9 @@ pub(crate) struct ListPackets {
 pub(crate) struct Countersign {
     /// The packet's folder
     pub(crate) packet: PathBuf,
+    /// Sign this label of it instead of the packet, such as a release that takes two people
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) label: Option<u64>,
     /// The role in which you sign, where you have several
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Slug>,

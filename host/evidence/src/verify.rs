@@ -16,6 +16,7 @@ use fabric_model::{Digest, Slug};
 
 use crate::fingerprint::Fingerprint;
 use crate::head::Mode;
+use crate::label::{self, Standing};
 use crate::manifest::{self, Manifest};
 use crate::record::{ChecksRecord, RunRecord};
 use crate::report::UNWITNESSED;
@@ -94,6 +95,8 @@ pub struct Verified {
     pub manifest: Digest,
     /// Who signed, each certificate once, sorted by fingerprint.
     pub signers: Vec<SignedBy>,
+    /// What its labels, which lie beside it, come to.
+    pub labels: Standing,
     /// Sidecars that this version does not check and that prove nothing here.
     pub unchecked: Vec<String>,
 }
@@ -124,6 +127,12 @@ impl Verified {
 }
 
 impl Verified {
+    /// When it was sealed: as an authority says, else as whoever sealed it does.
+    pub fn sealed(&self) -> Stamp {
+        let sealed = self.signers.iter().find(|signer| !signer.is_countersignature());
+        sealed.map_or(self.run.ended, |signer| signer.attested.as_ref().map_or(signer.at, |seen| seen.at))
+    }
+
     /// Whether a recording answered instead of a site.
     pub fn is_offline(&self) -> bool {
         self.run.head.mode == Mode::Offline
@@ -179,6 +188,12 @@ impl fmt::Display for Verified {
             }
         }
         write!(f, "; manifest {}", self.manifest)?;
+        if let Some(severity) = self.labels.severity {
+            write!(f, "; classified as {severity}")?;
+        }
+        for hold in self.labels.held() {
+            write!(f, "; held as {}, to be reviewed at {}", hold.id, hold.review)?;
+        }
         if !self.unchecked.is_empty() {
             write!(f, "; not checked: {}", self.unchecked.join(", "))?;
         }
@@ -195,7 +210,8 @@ pub fn has_manifest(dir: &Path) -> bool {
     fs::symlink_metadata(dir.join(manifest::NAME)).is_ok()
 }
 
-/// Verifies the packet in `dir` as of `now`, with signers from `trust` alone. Opens nothing outside `dir`, follows no link.
+/// Verifies the packet in `dir` and the labels beside it as of `now`, with signers from `trust` alone. Opens nothing else, follows no
+/// link.
 ///
 /// # Errors
 /// Every reason why it does not verify.
@@ -227,13 +243,15 @@ pub fn verify(dir: &Path, trust: &Trust, now: SystemTime) -> Result<Verified, Ve
     let records = content::check(&tree, &mut findings);
     let run = records.as_ref().map(|(run, _)| run);
     let signers = signatures::check(&tree, &bytes, trust, run, now, &mut findings);
+    let manifest = Digest::of(&bytes);
+    let mut labels = Standing::default();
     if let Some(run) = run {
-        findings.extend(trust.requirements().iter().flat_map(|one| one.lacks(run, &signers)));
+        labels = label::beside(dir, &run.head.run_id, manifest, trust, now, &mut findings);
+        findings.extend(trust.lacks(run, &signers, &labels));
     }
     match records {
         Some((run, checks)) if findings.is_empty() => {
-            let manifest = Digest::of(&bytes);
-            Ok(Verified { run, checks, manifest, signers, unchecked: tree.unchecked() })
+            Ok(Verified { run, checks, manifest, signers, labels, unchecked: tree.unchecked() })
         }
         _ if findings.is_empty() => {
             Err(vec![Finding::whole("packet.unreadable", "the packet has no readable records")])

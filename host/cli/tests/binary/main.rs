@@ -48,11 +48,15 @@ mod races;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod scene;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod shipped;
+#[cfg(test)]
+mod shown;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
