@@ -22,6 +22,7 @@ use crate::statement::shelf::Shelf;
 use crate::verify::SignedBy;
 
 pub use add::{Added, NotLabelled, add, countersign};
+pub use read::signature_path;
 pub(crate) use read::{beside, signatures};
 pub use standing::{Hold, Standing};
 

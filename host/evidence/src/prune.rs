@@ -5,6 +5,7 @@
 
 mod tombstone;
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -15,7 +16,7 @@ use fabric_model::{Digest, Slug};
 
 use crate::canonical;
 use crate::key::{KeyError, Signer};
-use crate::log::audit::{self, Audited};
+use crate::log::audit;
 use crate::log::{self, Entry, PacketEntry, PrunedEntry};
 use crate::packet::{PacketError, at};
 use crate::severity::Severity;
@@ -115,47 +116,39 @@ pub fn judge(runs: &Path, trust: &Trust, now: SystemTime) -> Result<Vec<Judged>,
     let audited = audit::examine(runs, trust, now, &mut findings);
     let fatal = |finding: &Finding| ["log.chain", "log.head", "log.rewritten"].contains(&finding.class);
     let Some(audited) = audited.filter(|_| !findings.iter().any(fatal)) else { return Err(findings) };
-    let mut judged: Vec<Judged> = Vec::new();
-    for entry in audited.packets() {
-        if judged.iter().any(|known| known.entry.folder == entry.folder) {
-            continue;
-        }
-        if let Some(fate) = fate(runs, entry, &audited, &findings, trust, now) {
-            judged.push(Judged { entry: entry.clone(), fate });
-        }
+    let gone: BTreeSet<&str> = audited.pruned.iter().map(|tombstone| tombstone.folder.as_str()).collect();
+    let mut seen = BTreeSet::new();
+    let mut judged = Vec::new();
+    for entry in audited.packets().filter(|entry| seen.insert(entry.folder.as_str())) {
+        let fate = match gone.contains(entry.folder.as_str()) {
+            false => fate(runs, entry, &findings, trust, now),
+            true if fs::symlink_metadata(going(runs, &entry.folder)).is_ok() => Fate::Unfinished,
+            true => continue,
+        };
+        judged.push(Judged { entry: entry.clone(), fate });
     }
     Ok(judged)
 }
 
-/// Nothing where the packet is gone already.
-fn fate(
-    runs: &Path,
-    entry: &PacketEntry,
-    audited: &Audited,
-    findings: &[Finding],
-    trust: &Trust,
-    now: SystemTime,
-) -> Option<Fate> {
-    if audited.pruned.iter().any(|tombstone| tombstone.folder == entry.folder) {
-        return fs::symlink_metadata(going(runs, &entry.folder)).is_ok().then_some(Fate::Unfinished);
-    }
+/// What becomes of a packet that has no tombstone, or lies in its place all the same.
+fn fate(runs: &Path, entry: &PacketEntry, findings: &[Finding], trust: &Trust, now: SystemTime) -> Fate {
     let about = findings.iter().filter(|finding| finding.path.as_ref() == Some(&entry.folder));
     let mut reasons: Vec<String> = about.map(ToString::to_string).collect();
     let dir = runs.join(&entry.folder);
     if !fs::symlink_metadata(&dir).is_ok_and(|found| found.is_dir()) {
         reasons.push("it is no folder".to_owned());
-        return Some(Fate::Kept(reasons));
+        return Fate::Kept(reasons);
     }
     let verified = match verify::verify(&dir, trust, now) {
         Ok(verified) if verified.run.head.run_id == entry.run_id => verified,
         Ok(_) => {
             reasons.push("it is the packet of another run".to_owned());
-            return Some(Fate::Kept(reasons));
+            return Fate::Kept(reasons);
         }
         Err(found) => {
             let first = found.first().map(ToString::to_string).unwrap_or_default();
             reasons.push(format!("it does not verify, {} findings, the first: {first}", found.len()));
-            return Some(Fate::Kept(reasons));
+            return Fate::Kept(reasons);
         }
     };
     let labels = &verified.labels;
@@ -172,12 +165,12 @@ fn fate(
         Some(_) => {}
     }
     let last = labels.labels.last().map(|label| label.digest);
-    Some(match kept_until {
+    match kept_until {
         Some(kept_until) if reasons.is_empty() => {
             Fate::Due(Ground { kept_until, severity: labels.severity, labels: last })
         }
         _ => Fate::Kept(reasons),
-    })
+    }
 }
 
 /// Of what was judged, the packets of these folders; everything where none is named.

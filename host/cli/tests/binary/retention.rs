@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::evidence::Authority;
 use crate::scene::{Ran, Scene, json};
 
 /// A level whose packets may go at once, and one whose packets nobody may prune for years.
@@ -208,4 +209,22 @@ fn a_severity_is_signed_by_who_may_and_a_verifier_asks_what_the_table_says() {
     let until = ["retain", &packet, "--until", "2999-01-01T00:00:00Z", "--reason", "audit"];
     office.done("commander", &until);
     assert!(office.done("records", &["prune"]).stdout.contains("it is kept until 2999-01-01"));
+}
+
+#[test]
+fn the_signatures_of_labels_are_notarized_with_those_of_their_packet() {
+    let office = Office::new();
+    let authority = Authority::start();
+    let packet = office.sealed();
+    office.declare(&packet, "case-7");
+    let home = office.home("legal");
+    let trust = fs::read_to_string(home.join("trust.toml")).expect("it was made");
+    fs::write(home.join("trust.toml"), trust + &authority.entry()).expect("room");
+    fs::copy(authority.root(), home.join("root.pem")).expect("room");
+    let stamped = office.done("legal", &["notarize", &packet]);
+    assert_eq!(stamped.stdout.matches("saw the signature by").count(), 2, "{}", stamped.all());
+    let shown = json(&office.done("legal", &["show", &packet, "--output", "json"]).stdout);
+    assert_eq!(shown["labels"][0]["signers"][0]["attested"]["authority"], "tsa");
+    assert_eq!(shown["signers"][0]["attested"]["authority"], "tsa");
+    office.done("legal", &["log", "verify", "--packets"]);
 }

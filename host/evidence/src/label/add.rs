@@ -11,7 +11,7 @@ use super::read::place;
 use super::{Act, FORMAT, GENESIS, Label, Signed, Standing, shelf};
 use crate::canonical;
 use crate::key::{KeyError, Signer};
-use crate::log::{self, Entry};
+use crate::log::{self, Entry, PacketEntry};
 use crate::packet::{PacketError, at};
 use crate::regular;
 use crate::signature;
@@ -38,6 +38,9 @@ pub enum NotLabelled {
     /// The packet or its labels do not verify.
     #[error("the packet does not verify: {} findings", .0.len())]
     Unverified(Vec<Finding>),
+    /// It is not the packet of its place in the log.
+    #[error("the log beside it does not tell of this packet")]
+    Unlisted,
     /// The label would be none.
     #[error("{}", .0.message)]
     Refused(Finding),
@@ -149,6 +152,12 @@ impl<'a> Desk<'a> {
         };
         let lock = log::lock(&runs).map_err(|error| io_at(&runs, error))?;
         let verified = verified(dir, trust, now)?;
+        let path = runs.join(log::NAME);
+        let lines = at(&path, log::load(&runs))?;
+        let of_this = |entry: &PacketEntry| entry.folder == packet && entry.manifest == verified.manifest;
+        if !lines.iter().filter_map(|line| line.entry.packet()).any(of_this) {
+            return Err(NotLabelled::Unlisted);
+        }
         Ok(Self { _lock: lock, dir, runs, packet, trust, now, verified })
     }
 

@@ -8,6 +8,7 @@ use fabric_model::{Digest, Slug};
 
 use super::{FOLDER, FORMAT, GENESIS, Label, Signed, Standing, shelf};
 use crate::canonical;
+use crate::fingerprint::Fingerprint;
 use crate::statement::shelf::names;
 use crate::trust::Trust;
 use crate::verify::Finding;
@@ -61,6 +62,11 @@ pub(crate) fn beside(
     let (standing, wrong) = Standing::of(signed, trust, named);
     findings.extend(wrong);
     standing
+}
+
+/// Where the signature of a label by this certificate lies; nothing for a folder without a name.
+pub fn signature_path(dir: &Path, seq: u64, by: &Fingerprint) -> Option<PathBuf> {
+    place(dir).map(|(runs, packet)| shelf(&runs, &packet, seq).signature(by))
 }
 
 /// Every signature of every label beside the packets of a folder, with the packet that it is about. What is wrong with a label the

@@ -10,6 +10,8 @@ use fabric_evidence::severity::Severity;
 use fabric_evidence::{Signer, Stamp, Verified, sidecar, verify};
 use fabric_model::Slug;
 
+use crate::authority::{FOR_TIMESTAMPS, Tsa};
+use crate::countersigned::{now, stamp};
 use crate::sample::{Bench, entry, files, later, new_signer, start, unlock};
 
 /// What the site's table asks, in a trust file.
@@ -151,6 +153,7 @@ fn a_hold_stands_until_two_people_have_released_it() {
     let office = Office::new("");
     office.add("security", declare("case-7")).expect("nothing is in its way");
     assert_eq!(office.held(), ["case-7"], "it holds although legal has not signed yet");
+    assert_eq!(office.refused("commander", release("case-7")), "label.role");
     office.add("security", release("case-7")).expect("security begins it");
     assert_eq!(office.held(), ["case-7"], "one person releases nothing");
     let again = office.countersign("security", 1);
@@ -237,6 +240,12 @@ fn a_label_does_not_verify_after_its_packet_was_tampered_with() {
     fs::rename(office.runs().join("labels/run-1"), office.runs().join("labels/run-2")).expect("ours");
     let other = verify(&office.runs().join("run-2"), &office.bench.trust(), later()).expect_err("moved");
     assert_eq!(other.iter().map(|finding| finding.class).collect::<Vec<_>>(), ["label.packet"]);
+    // And one of the same name, sealed without what the first had.
+    fs::rename(office.runs().join("labels/run-2"), office.runs().join("labels/run-1")).expect("ours");
+    fs::remove_dir_all(office.packet()).expect("ours");
+    let again = office.bench.open_packet("run-1");
+    again.seal(&office.bench.signer, "site-dev", "seal", start() + Duration::from_secs(9)).expect("usable");
+    assert_eq!(office.classes(), ["label.packet"]);
 }
 
 #[test]
@@ -289,6 +298,20 @@ fn a_label_that_was_removed_replaced_moved_or_put_in_is_found() {
     assert_eq!(office.classes(), ["label.form"], "a link");
     fs::remove_file(office.label(3)).expect("ours");
     assert_eq!((office.classes(), office.audited(later())), (vec![], vec![]));
+}
+
+#[test]
+fn a_label_that_was_made_anew_does_not_lead_to_those_behind_it() {
+    let office = Office::new("");
+    office.add("security", declare("one")).expect("nothing is in its way");
+    office.add("security", declare("two")).expect("nothing is in its way");
+    let aside = office.bench.path("aside");
+    fs::rename(office.label(1), &aside).expect("ours");
+    fs::remove_dir_all(office.label(0)).expect("ours");
+    office.add("security", declare("other")).expect("nobody is in its way any more");
+    fs::rename(&aside, office.label(1)).expect("ours");
+    assert_eq!(office.classes(), ["label.chain"]);
+    assert!(office.audited(later()).contains(&"log.label"));
 }
 
 #[test]
@@ -366,6 +389,50 @@ fn a_table_that_lets_one_person_release_or_a_higher_level_ask_for_less_is_refuse
         let errors = fabric_evidence::Trust::load(&office.bench.path("trust.toml")).expect_err(says);
         assert!(errors.iter().any(|error| error.to_string().contains(says)), "{says}: {errors:?}");
     }
+}
+
+#[test]
+fn a_label_outlives_its_signer_where_an_authority_saw_it() {
+    let tsa = Tsa::new("ec", FOR_TIMESTAMPS);
+    let authority = "[[timestamp_authority]]\nname = \"tsa\"\ncertificates = \"root.pem\"\n";
+    let office = Office::new(authority);
+    fs::write(office.bench.path("root.pem"), tsa.root()).expect("room");
+    office.add("security", declare("case-7")).expect("nothing is in its way");
+    let within_the_hour = Stamp::of(now() + Duration::from_secs(3600));
+    let next_week = now() + Duration::from_secs(7 * 86_400);
+    let trust = fs::read_to_string(office.bench.path("trust.toml")).expect("text");
+    let until = format!("roles = [\"security\"]\nvalid_until = {within_the_hour}");
+    fs::write(office.bench.path("trust.toml"), trust.replace("roles = [\"security\"]", &until))
+        .expect("room");
+    let classes = || match verify(&office.packet(), &office.bench.trust(), next_week) {
+        Ok(_) => Vec::new(),
+        Err(findings) => findings.iter().map(|finding| finding.class).collect(),
+    };
+    assert_eq!(classes(), ["signature.expired", "label.unsigned"]);
+    let signature = label::signature_path(&office.packet(), 0, office.signer("security").fingerprint());
+    let signature = signature.expect("the packet has a name");
+    stamp(&signature, &tsa);
+    assert_eq!(classes(), [""; 0]);
+    assert_eq!(office.audited(later()), [""; 0]);
+    let answer = PathBuf::from(format!("{}.tsr", signature.display()));
+    unlock(&office.label(0));
+    fs::write(&answer, "nothing").expect("ours");
+    assert!(classes().contains(&"timestamp.form"));
+    fs::remove_file(&answer).expect("ours");
+    assert!(classes().contains(&"sidecar.stray"));
+}
+
+#[test]
+fn a_copy_of_a_packet_is_not_labelled() {
+    let office = Office::new("");
+    let elsewhere = office.bench.path("elsewhere");
+    fs::create_dir(&elsewhere).expect("new");
+    fs::rename(office.packet(), elsewhere.join("run-1")).expect("ours");
+    let (role, trust) = (slug("security"), office.bench.trust());
+    let signer = office.signer("security");
+    let refused = label::add(&elsewhere.join("run-1"), declare("one"), "why", signer, &role, &trust, later());
+    assert!(matches!(refused, Err(NotLabelled::Unlisted)), "{refused:?}");
+    assert_eq!(fs::read_dir(&elsewhere).expect("a folder").count(), 1, "nothing was written");
 }
 
 #[test]

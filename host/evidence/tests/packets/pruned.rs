@@ -140,6 +140,24 @@ fn a_tombstone_that_does_not_account_for_the_packet_is_found() {
     let text = fs::read_to_string(&tombstone).expect("text");
     fs::write(&tombstone, text.replace("\"over\"", "\"ever\"")).expect("ours");
     assert_eq!(office.audited(days(32)), ["log.tombstone"]);
+    // Another one, signed as it should be, that the log does not tell of.
+    let signer = office.signer("records");
+    let signature = office.runs().join(format!("pruned/run-1/{}.asc", signer.fingerprint()));
+    let (whole, other) = (fs::read(&signature).expect("there"), text.replace("\"over\"", "\"ever\""));
+    let signed = signer.sign(other.as_bytes(), "records", "prune", days(31)).expect("usable");
+    fs::write(&signature, signed).expect("ours");
+    fs::write(&tombstone, &other).expect("ours");
+    assert_eq!(office.audited(days(32)), ["log.tombstone"], "another tombstone");
+    // One by somebody who may not.
+    fs::remove_file(&signature).expect("ours");
+    let legal = office.signer("legal");
+    let by_legal = text.replace(signer.fingerprint().as_str(), legal.fingerprint().as_str());
+    let signed = legal.sign(by_legal.as_bytes(), "legal", "prune", days(31)).expect("usable");
+    fs::write(office.runs().join(format!("pruned/run-1/{}.asc", legal.fingerprint())), signed).expect("room");
+    fs::write(&tombstone, &by_legal).expect("ours");
+    assert_eq!(office.audited(days(32)), ["log.tombstone"]);
+    fs::remove_file(office.runs().join(format!("pruned/run-1/{}.asc", legal.fingerprint()))).expect("ours");
+    fs::write(&signature, whole).expect("ours");
     fs::write(&tombstone, &text).expect("ours");
     office.write_trust(&LEVELS.replace("\"records\"", "\"nobody\""));
     assert_eq!(office.audited(days(32)), ["log.tombstone"], "signed by nobody who may");

@@ -174,6 +174,8 @@ fn refused(packet: &Path, error: NotLabelled) -> Refusal {
             };
             Refusal::new(exit, finding.message).hint(hint)
         }
+        NotLabelled::Unlisted => Refusal::new(Exit::NotFound, format!("{shown}: {error}"))
+            .hint("Label a packet where it was sealed: a copy of it holds nothing."),
         NotLabelled::Unknown(_) => Refusal::new(Exit::NotFound, error.to_string())
             .hint(format!("Run `fabric evidence show {shown}` to see its labels.")),
         NotLabelled::SignedBefore(_) => Refusal::new(Exit::Usage, error.to_string())
