@@ -10,7 +10,7 @@ use crate::command::check::Check;
 use crate::command::completions::Completions;
 use crate::command::docs::Docs;
 use crate::command::doctor::Doctor;
-use crate::command::evidence::{Classify, Diff, Hold, Log, Prune, Retain, Show};
+use crate::command::evidence::{Classify, Diff, Hold, Log, Notarize, Prune, Retain, Show};
 use crate::command::explain::Explain;
 use crate::command::new::New;
 use crate::command::secrets::Secrets;
@@ -127,6 +127,8 @@ pub(crate) enum Command {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Evidence {
+    /// Add the statement for programs that read in-toto, with your own key, to a packet that has none
+    Attest(Attest),
     /// Say how severe what a packet is about was; the trust file says what hangs on it
     Classify(Classify),
     /// Sign what somebody else sealed or said in a label, with your own key
@@ -145,6 +147,8 @@ pub(crate) enum Evidence {
     Notarize(Notarize),
     /// Delete packets whose retention is over and that nobody holds; says which, unless --execute says otherwise
     Prune(Prune),
+    /// Print the Ed25519 keys of a certificate in PEM, as openssl and in-toto's tools read them
+    PublicKey(PublicKey),
     /// Keep a packet longer than the trust file asks
     Retain(Retain),
     /// Show what a packet says, who signed it, and what was said of it since
@@ -165,6 +169,18 @@ pub(crate) struct ListPackets {
 }
 
 #[derive(clap::Args, Debug)]
+pub(crate) struct Attest {
+    /// The packet's folder
+    pub(crate) packet: PathBuf,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct PublicKey {
+    /// The certificate's file, such as certs/NAME.asc beside the trust file
+    pub(crate) certificate: PathBuf,
+}
+
+#[derive(clap::Args, Debug)]
 pub(crate) struct Countersign {
     /// The packet's folder
     pub(crate) packet: PathBuf,
@@ -174,21 +190,6 @@ pub(crate) struct Countersign {
     /// The role in which you sign, where you have several
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Slug>,
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct Notarize {
-    /// The packet's folder
-    pub(crate) packet: PathBuf,
-    /// The authority by its name in the trust file, where it names several
-    #[arg(long, value_name = "NAME")]
-    pub(crate) authority: Option<String>,
-    /// The trust file [default: trust.toml of the operator's folder]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trust: Option<PathBuf>,
-    /// How long to wait for each answer
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
-    pub(crate) time_limit: u64,
 }
 
 #[derive(clap::Args, Debug)]
@@ -310,6 +311,9 @@ pub(crate) struct Init {
     /// The role that the trust file gives it
     #[arg(long, default_value = "site-dev", value_name = "ROLE")]
     pub(crate) role: String,
+    /// Make no key: gpg signs with this one of yours, by its primary fingerprint, also where a card has it
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "user_id")]
+    pub(crate) gpg: Option<String>,
 }
 
 #[derive(clap::Args, Debug)]

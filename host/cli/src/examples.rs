@@ -57,6 +57,13 @@ const EXAMPLES: &[Examples] = &[
         ],
     },
     Examples {
+        command: &["evidence", "attest"],
+        lines: &[(
+            "fabric evidence attest evidence/runs/20260504t030201z-dns-7f3a01",
+            "A packet that was sealed with a card gets its statement from who countersigned with a key file",
+        )],
+    },
+    Examples {
         command: &["evidence", "classify"],
         lines: &[(
             "fabric evidence classify PACKET S3 --reason 'keys were copied' --role commander",
@@ -136,6 +143,13 @@ const EXAMPLES: &[Examples] = &[
             ("fabric evidence prune", "What may go, and why the rest stays"),
             ("fabric evidence prune --execute --reason 'yearly' --role records", "Delete what may go"),
         ],
+    },
+    Examples {
+        command: &["evidence", "public-key"],
+        lines: &[(
+            "fabric evidence public-key certs/ada.asc",
+            "For a program that verifies statements and knows no OpenPGP",
+        )],
     },
     Examples {
         command: &["evidence", "retain"],

@@ -1,8 +1,9 @@
 //! Evidence packets: what they hold, how they are sealed, and how anybody verifies one without trusting who wrote it.
 //!
-//! `evidence/PACKET.md` is the specification. The journal is the only source; `run.json` and `checks.json` are derived from it and
+//! `evidence/SPEC.md` is the specification. The journal is the only source; `run.json` and `checks.json` are derived from it and
 //! `report.md` and `report.html` from those; the manifest lists them all, and what is signed is the manifest. No network, no clock.
 
+pub mod attestation;
 pub mod canonical;
 pub mod chart;
 pub mod derive;
@@ -28,6 +29,7 @@ pub mod report;
 pub mod severity;
 pub mod sidecar;
 pub mod signature;
+pub mod signer;
 pub mod stamp;
 pub mod statement;
 mod sums;
@@ -42,11 +44,11 @@ pub use event::{
 };
 pub use fingerprint::Fingerprint;
 pub use journal::Journal;
-pub use key::Signer;
 pub use packet::PacketFolder;
 pub use record::{CheckRecord, ChecksRecord, RunRecord};
 pub use recording::Recording;
 pub use severity::Severity;
+pub use signer::Signer;
 pub use stamp::Stamp;
 pub use trust::Trust;
 pub use verify::{Finding, Verified, verify};

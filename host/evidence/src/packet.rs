@@ -9,16 +9,18 @@ use std::time::SystemTime;
 
 use fabric_model::Digest;
 
+use crate::attestation;
 use crate::canonical::{self, NotCanonical};
 use crate::derive::{self, NoStory};
 use crate::journal::{self, Broken, Journal, JournalError, Torn};
-use crate::key::{KeyError, Signer};
+use crate::key::KeyError;
 use crate::log;
 use crate::manifest::{self, Manifest};
 use crate::probe::{self, Sample};
 use crate::record::{ChecksRecord, RunRecord};
 use crate::report;
 use crate::sidecar;
+use crate::signer::Signer;
 use crate::stamp::Stamp;
 use crate::sums;
 
@@ -190,7 +192,12 @@ impl PacketFolder {
             at(&file, fs::set_permissions(&file, Permissions::from_mode(0o400)))?;
         }
         let signature = sidecar::add_signature(&self.dir, signer.fingerprint(), &signature)?;
-        let sealed = Sealed { dir: self.dir, manifest_digest: Digest::of(&bytes), run, checks, signature };
+        // Behind the signature: a packet without its statement is a sealed one, and the statement can be added.
+        let digest = Digest::of(&bytes);
+        let statement =
+            attestation::statement(&run, &checks, &manifest, digest).map_err(NotCanonical::Shape)?;
+        attestation::add(&self.dir, signer, &statement)?;
+        let sealed = Sealed { dir: self.dir, manifest_digest: digest, run, checks, signature };
         sealed.enter(signer, now)?;
         Ok(sealed)
     }

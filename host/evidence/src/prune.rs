@@ -15,11 +15,12 @@ use std::time::SystemTime;
 use fabric_model::{Digest, Slug};
 
 use crate::canonical;
-use crate::key::{KeyError, Signer};
+use crate::key::KeyError;
 use crate::log::audit;
 use crate::log::{self, Entry, PacketEntry, PrunedEntry};
 use crate::packet::{PacketError, at};
 use crate::severity::Severity;
+use crate::signer::Signer;
 use crate::stamp::Stamp;
 use crate::statement;
 use crate::statement::shelf;

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::fingerprint::Fingerprint;
-use crate::key::{KeyError, Signer};
+use crate::key::KeyError;
 use crate::manifest;
 use crate::packet::{PacketError, at, write_new};
 use crate::signature::COUNTERSIGN;
+use crate::signer::Signer;
 use crate::timestamp;
 
 /// Why nothing was added.
@@ -19,6 +20,9 @@ pub enum NotAdded {
     /// It is there already, and nothing in a packet is replaced.
     #[error("{0} exists already, and nothing in a sealed packet is replaced")]
     Exists(PathBuf),
+    /// It is not what was verified a moment ago.
+    #[error("{0} was changed meanwhile")]
+    Changed(PathBuf),
     /// The key cannot sign.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -85,7 +89,7 @@ pub(crate) fn add_signature(
 }
 
 /// The file appears whole and read-only under its name, in one step.
-fn appear(path: &Path, bytes: &[u8]) -> Result<(), PacketError> {
+pub(crate) fn appear(path: &Path, bytes: &[u8]) -> Result<(), PacketError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let unfinished = folder.join("unfinished");
     match fs::remove_file(&unfinished) {

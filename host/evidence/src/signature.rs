@@ -86,18 +86,32 @@ pub(crate) fn armored(signature: &Signature) -> openpgp::Result<Vec<u8>> {
 /// # Errors
 /// When the file is anything but one signature in its one spelling.
 pub(crate) fn read(bytes: &[u8]) -> Result<Signature, NotASignature> {
-    let unreadable = |e: openpgp::anyhow::Error| NotASignature::Unreadable(e.to_string());
-    let pile = PacketPile::from_bytes(bytes).map_err(unreadable)?;
+    let signature = only(bytes)?;
+    let spelling = armored(&signature).map_err(|e| NotASignature::Unreadable(e.to_string()))?;
+    if spelling != bytes || signature.unhashed_area().iter().next().is_some() {
+        return Err(NotASignature::Spelling);
+    }
+    Ok(signature)
+}
+
+/// Reads a signature that another program made, armored or not, without what it leaves unsigned in it.
+///
+/// # Errors
+/// When it is anything but one signature over binary data.
+pub(crate) fn adopt(bytes: &[u8]) -> Result<Signature, NotASignature> {
+    let mut signature = only(bytes)?;
+    signature.unhashed_area_mut().clear();
+    Ok(signature)
+}
+
+fn only(bytes: &[u8]) -> Result<Signature, NotASignature> {
+    let pile = PacketPile::from_bytes(bytes).map_err(|e| NotASignature::Unreadable(e.to_string()))?;
     let mut packets = pile.into_children();
     let (Some(Packet::Signature(signature)), None) = (packets.next(), packets.next()) else {
         return Err(NotASignature::Shape);
     };
     if signature.version() != 4 || signature.typ() != SignatureType::Binary {
         return Err(NotASignature::Shape);
-    }
-    let spelling = armored(&signature).map_err(unreadable)?;
-    if spelling != bytes || signature.unhashed_area().iter().next().is_some() {
-        return Err(NotASignature::Spelling);
     }
     Ok(signature)
 }

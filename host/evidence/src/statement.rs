@@ -48,7 +48,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::key::{self, Signer};
+    use crate::key;
+    use crate::signer::Signer;
 
     fn signer(now: SystemTime) -> (Signer, Vec<u8>) {
         let cert = key::generate("tests <tests@localhost>", now).expect("entropy");

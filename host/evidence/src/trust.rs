@@ -210,12 +210,18 @@ impl Trust {
     }
 
     /// What a packet lacks, as its run, its signers and its labels are.
-    pub(crate) fn lacks(&self, run: &RunRecord, signers: &[SignedBy], labels: &Standing) -> Vec<Finding> {
+    pub(crate) fn lacks(
+        &self,
+        run: &RunRecord,
+        signers: &[SignedBy],
+        has_statement: bool,
+        labels: &Standing,
+    ) -> Vec<Finding> {
         if !self.demanding {
             return Vec::new();
         }
         let mut found: Vec<Finding> =
-            self.requirements_for(run).flat_map(|one| one.lacks(signers, labels)).collect();
+            self.requirements_for(run).flat_map(|one| one.lacks(signers, has_statement, labels)).collect();
         found.extend(labels.lacking.iter().map(|role| {
             let message = format!("the trust file demands that its severity is signed as `{role}` too");
             Finding::whole("label.required", message)

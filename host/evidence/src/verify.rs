@@ -1,6 +1,6 @@
 //! Whether a packet is what somebody trusted sealed: no more, no less, and no other.
 //!
-//! All findings are reported, not the first. Each has a class that is stable; `evidence/PACKET.md` lists them.
+//! All findings are reported, not the first. Each has a class that is stable; `evidence/SPEC.md` lists them.
 
 mod content;
 pub(crate) mod signatures;
@@ -14,16 +14,18 @@ use std::time::SystemTime;
 use fabric_model::site::Realm;
 use fabric_model::{Digest, Slug};
 
+use crate::attestation::{self, PublicKey};
 use crate::fingerprint::Fingerprint;
 use crate::head::Mode;
 use crate::label::{self, Standing};
-use crate::manifest::{self, Manifest};
+use crate::manifest::{self, Manifest, STATEMENT};
 use crate::record::{ChecksRecord, RunRecord};
 use crate::report::UNWITNESSED;
 use crate::signature::COUNTERSIGN;
 use crate::stamp::Stamp;
 use crate::timestamp::Attested;
 use crate::trust::Trust;
+use tree::Tree;
 
 /// One reason why a packet does not verify.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +77,8 @@ pub struct SignedBy {
     pub at: Stamp,
     /// That it existed at a time, by an authority that the trust file names.
     pub attested: Option<Attested>,
+    /// The key that made it, where it is one of Ed25519: it signs the packet's statement too.
+    pub key: Option<PublicKey>,
 }
 
 impl SignedBy {
@@ -97,8 +101,8 @@ pub struct Verified {
     pub signers: Vec<SignedBy>,
     /// What its labels, which lie beside it, come to.
     pub labels: Standing,
-    /// Sidecars that this version does not check and that prove nothing here.
-    pub unchecked: Vec<String>,
+    /// Whether it has a statement for programs that read in-toto.
+    pub has_statement: bool,
 }
 
 impl Verified {
@@ -173,7 +177,7 @@ impl fmt::Display for Verified {
             )?;
         }
         for signer in &self.signers {
-            let SignedBy { name, fingerprint, role, intent, at, attested } = signer;
+            let SignedBy { name, fingerprint, role, intent, at, attested, .. } = signer;
             write!(
                 f,
                 "; signed by {} ({fingerprint}) as {role} with intent {} at {at}",
@@ -188,14 +192,14 @@ impl fmt::Display for Verified {
             }
         }
         write!(f, "; manifest {}", self.manifest)?;
+        if self.has_statement {
+            f.write_str("; its in-toto statement says the same")?;
+        }
         if let Some(severity) = self.labels.severity {
             write!(f, "; classified as {severity}")?;
         }
         for hold in self.labels.held() {
             write!(f, "; held as {}, to be reviewed at {}", hold.id, hold.review)?;
-        }
-        if !self.unchecked.is_empty() {
-            write!(f, "; not checked: {}", self.unchecked.join(", "))?;
         }
         f.write_str(".")?;
         if self.run.recovery.is_some() {
@@ -243,19 +247,56 @@ pub fn verify(dir: &Path, trust: &Trust, now: SystemTime) -> Result<Verified, Ve
     let records = content::check(&tree, &mut findings);
     let run = records.as_ref().map(|(run, _)| run);
     let signers = signatures::check(&tree, &bytes, trust, run, now, &mut findings);
-    let manifest = Digest::of(&bytes);
+    let digest = Digest::of(&bytes);
+    let has_statement = tree.has(STATEMENT);
     let mut labels = Standing::default();
     if let Some(run) = run {
-        labels = label::beside(dir, &run.head.run_id, manifest, trust, now, &mut findings);
-        findings.extend(trust.lacks(run, &signers, &labels));
+        labels = label::beside(dir, &run.head.run_id, digest, trust, now, &mut findings);
+        findings.extend(trust.lacks(run, &signers, has_statement, &labels));
+    }
+    // It repeats the rest, and is by a key of a good signature: where anything is wrong it would only repeat that.
+    if has_statement
+        && findings.is_empty()
+        && let (Some((run, checks)), Some(manifest)) = (&records, &manifest)
+    {
+        let told = Told { run, checks, manifest, digest };
+        findings.extend(told.in_statement(&tree, &signers));
     }
     match records {
         Some((run, checks)) if findings.is_empty() => {
-            Ok(Verified { run, checks, manifest, signers, labels, unchecked: tree.unchecked() })
+            Ok(Verified { run, checks, manifest: digest, signers, labels, has_statement })
         }
         _ if findings.is_empty() => {
             Err(vec![Finding::whole("packet.unreadable", "the packet has no readable records")])
         }
         _ => Err(findings),
+    }
+}
+
+/// What a packet says, as far as it could be read.
+struct Told<'a> {
+    run: &'a RunRecord,
+    checks: &'a ChecksRecord,
+    manifest: &'a Manifest,
+    digest: Digest,
+}
+
+impl Told<'_> {
+    /// What is wrong with the statement beside it.
+    fn in_statement(&self, tree: &Tree, signers: &[SignedBy]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let Some(bytes) = tree.read_up_to(STATEMENT, attestation::FILE_LIMIT, &mut findings) else {
+            return findings;
+        };
+        let keys: Vec<&PublicKey> = signers.iter().filter_map(|signer| signer.key.as_ref()).collect();
+        match attestation::statement(self.run, self.checks, self.manifest, self.digest) {
+            Ok(expected) => {
+                if let Err(refused) = attestation::check(&bytes, &expected, &keys) {
+                    findings.push(Finding::new(refused.class, STATEMENT, refused.message));
+                }
+            }
+            Err(error) => findings.push(Finding::new("statement.differs", STATEMENT, error.to_string())),
+        }
+        findings
     }
 }

@@ -1,4 +1,4 @@
-//! The operator's own folder: the signing key, and the trust file that says whose signatures count. It lies outside every
+//! The operator's own folder: the signing key or who else signs, and the trust file that says whose signatures count. It lies outside every
 //! project, so that a project cannot vouch for itself.
 
 use std::fs::{self, OpenOptions};
@@ -14,6 +14,7 @@ use fabric_model::{Digest, Slug};
 
 use crate::boundary;
 use crate::refusal::Refusal;
+use crate::signing::{self, Gpg};
 use crate::started::Started;
 
 /// The operator's folder, usually `~/.config/fabric`.
@@ -60,6 +61,11 @@ impl Home {
         self.folder.join("signing-key.asc")
     }
 
+    /// Who signs instead of a key in a file.
+    fn signer_path(&self) -> PathBuf {
+        self.folder.join(signing::NAME)
+    }
+
     /// The trust file.
     pub fn trust_path(&self) -> PathBuf {
         self.folder.join("trust.toml")
@@ -80,9 +86,9 @@ impl Home {
         self.folder.join("rehearsal/authority")
     }
 
-    /// Whether there is a signing key or a trust file already.
+    /// Whether there is a signing key, another signer, or a trust file already.
     pub fn is_set_up(&self) -> bool {
-        self.key_path().exists() || self.trust_path().exists()
+        [self.key_path(), self.signer_path(), self.trust_path()].iter().any(|path| path.exists())
     }
 
     /// Makes a signing key, and a trust file in which it has one role.
@@ -90,23 +96,51 @@ impl Home {
     /// # Errors
     /// When there is one already, or the folder cannot be written.
     pub fn set_up(&self, user_id: &str, role: &Slug, now: SystemTime) -> Result<Fingerprint, Refusal> {
-        if self.is_set_up() {
-            let message = format!("{} holds a key or a trust file already", self.folder.display());
-            return Err(Refusal::new(Exit::Configuration, message).hint(
-                "Nothing was changed; keys are replaced by hand, with a new entry in the trust file.",
-            ));
-        }
+        self.still_empty()?;
         let cert = key::generate(user_id, now).map_err(refused)?;
         let fingerprint = key::fingerprint(&cert).map_err(refused)?;
-        let certificate = format!("certs/{fingerprint}.asc");
-        let certs = self.folder.join("certs");
-        fs::create_dir_all(&certs).map_err(|e| unwritable(&certs, &e))?;
-        let public = self.folder.join(&certificate);
-        write(&public, &key::public_armored(&cert).map_err(refused)?)?;
+        let public = key::public_armored(&cert).map_err(refused)?;
+        let certificate = self.keep_certificate(&fingerprint, &public)?;
         key::write_secret(&self.key_path(), &cert).map_err(refused)?;
         let trust = trust_file(user_id, &certificate, &fingerprint, role);
         write(&self.trust_path(), trust.as_bytes())?;
         Ok(fingerprint)
+    }
+
+    /// Takes a key that gpg has, on a card or in its own folder, and writes a trust file in which it has one role.
+    ///
+    /// # Errors
+    /// When there is a key already, gpg does not have this one, or the folder cannot be written.
+    pub fn set_up_with_gpg(&self, fingerprint: &Fingerprint, role: &Slug) -> Result<PathBuf, Refusal> {
+        self.still_empty()?;
+        let public = Gpg::usual().certificate(fingerprint)?;
+        let certificate = self.keep_certificate(fingerprint, &public)?;
+        let signer = format!(
+            "# gpg signs, with the key {fingerprint}.\nformat = 1\ncertificate = {certificate:?}\n\n[gpg]\n"
+        );
+        write(&self.signer_path(), signer.as_bytes())?;
+        let trust = trust_file("gpg operator", &certificate, fingerprint, role);
+        write(&self.trust_path(), trust.as_bytes())?;
+        // What gpg gave must be the certificate that was asked for.
+        self.operator().map(|_| self.signer_path())
+    }
+
+    fn still_empty(&self) -> Result<(), Refusal> {
+        if !self.is_set_up() {
+            return Ok(());
+        }
+        let message = format!("{} holds a key or a trust file already", self.folder.display());
+        Err(Refusal::new(Exit::Configuration, message)
+            .hint("Nothing was changed; keys are replaced by hand, with a new entry in the trust file."))
+    }
+
+    /// Writes a certificate beside the trust file and brings its path from there.
+    fn keep_certificate(&self, fingerprint: &Fingerprint, public: &[u8]) -> Result<String, Refusal> {
+        let certificate = format!("certs/{fingerprint}.asc");
+        let certs = self.folder.join("certs");
+        fs::create_dir_all(&certs).map_err(|e| unwritable(&certs, &e))?;
+        write(&self.folder.join(&certificate), public)?;
+        Ok(certificate)
     }
 
     /// Reads key and trust file.
@@ -119,12 +153,25 @@ impl Home {
             let message = format!("there is no signing key at {}", self.key_path().display());
             return Err(Refusal::new(Exit::Authentication, message).hint("Make one with `fabric init`."));
         }
-        let signer = Signer::load(&self.key_path()).map_err(refused)?;
+        let signer = self.signer()?;
         let trust_path = self.trust_path();
         let (trust, trust_digest) = read_trust(&trust_path)?;
         vouched(&trust, signer.fingerprint(), &trust_path)?;
         let started = Started::at(self.folder.join("started"));
         Ok(Operator { home: self.clone(), signer, trust, trust_path, trust_digest, started })
+    }
+
+    fn signer(&self) -> Result<Signer, Refusal> {
+        let (key, elsewhere) = (self.key_path(), self.signer_path());
+        match (key.exists(), elsewhere.exists()) {
+            (true, true) => {
+                let message = format!("both {} and {} say who signs", key.display(), elsewhere.display());
+                Err(Refusal::new(Exit::Configuration, message)
+                    .hint("Keep one of them, and move the other away."))
+            }
+            (false, true) => signing::load(&elsewhere),
+            _ => Signer::load(&key).map_err(refused),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod resolve;
 pub mod run;
 mod run_id;
 pub mod script;
+mod signing;
 pub mod site;
 mod started;
 mod wall;

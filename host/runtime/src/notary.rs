@@ -152,7 +152,7 @@ impl<'a> Address<'a> {
 fn useless(authority: &Authority, refused: &Refused) -> Refusal {
     let message = format!("what `{}` answers proves nothing: {}: {refused}", authority.name, refused.class);
     Refusal::new(Exit::Verification, message)
-        .hint("Nothing was kept of it. `evidence/PACKET.md` says what a token must be.")
+        .hint("Nothing was kept of it. `evidence/SPEC.md` says what a token must be.")
 }
 
 fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> Refusal {

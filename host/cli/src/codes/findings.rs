@@ -1,4 +1,4 @@
-//! Findings of `fabric verify`: why a packet does not verify. `evidence/PACKET.md` defines them for every verifier.
+//! Findings of `fabric verify`: why a packet does not verify. `evidence/SPEC.md` defines them for every verifier.
 
 use super::{Entry, Kind};
 
@@ -327,8 +327,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     finding(
         "signature.notation",
         "Role or intent of a signature is missing or stands twice.",
-        "It was made by hand without the notations that evidence/PACKET.md asks for.",
-        "Sign with fabric, or with `gpg --set-notation` as evidence/PACKET.md shows.",
+        "It was made by hand without the notations that evidence/SPEC.md asks for.",
+        "Sign with fabric, or with `gpg --set-notation` as evidence/SPEC.md shows.",
     ),
     finding(
         "signature.required",
@@ -359,6 +359,37 @@ pub(super) const ENTRIES: &[Entry] = &[
         "A certificate is one that the trust file does not know.",
         "The signer is not entered, or the wrong trust file is used.",
         "Name the right one with `--trust FILE`, or have the signer entered by its owner.",
+    ),
+    finding("statement.bad", "The signature of a statement is not good.", ALTERED, DISTRUST),
+    finding(
+        "statement.differs",
+        "A statement is not what manifest and records say.",
+        "It is of another packet, or somebody made it say something else and could sign that.",
+        DISTRUST,
+    ),
+    finding(
+        "statement.form",
+        "A file is not an envelope of DSSE in its one spelling, with exactly one signature.",
+        "Another program wrote it, or wrote it anew.",
+        "Remove it and make another with `fabric evidence attest`; it says nothing that the packet does not.",
+    ),
+    finding(
+        "statement.required",
+        "The trust file demands a statement, and the packet has none.",
+        "Who sealed it has his key on a card or behind an agent, which sign no statements.",
+        "Have somebody whose key file signed the packet run `fabric evidence attest`.",
+    ),
+    finding(
+        "statement.signer",
+        "A statement is by a key that did not sign the packet.",
+        "Whoever made it has not countersigned, or is a stranger.",
+        "Have him countersign, or remove the statement and make another with `fabric evidence attest`.",
+    ),
+    finding(
+        "statement.type",
+        "An envelope says of its content that it is something other than a statement.",
+        "A signature that was given to something else was put in its place.",
+        DISTRUST,
     ),
     finding(
         "timestamp.bad",

@@ -92,7 +92,7 @@ mod tests {
 
     use super::*;
 
-    const PACKET: &str = include_str!("../../../../evidence/PACKET.md");
+    const PACKET: &str = include_str!("../../../../evidence/SPEC.md");
 
     fn codes(kind: Kind) -> BTreeSet<String> {
         all().filter(|entry| entry.kind == kind).map(|entry| entry.code.to_owned()).collect()

@@ -58,6 +58,8 @@ mod shipped;
 #[cfg(test)]
 mod shown;
 #[cfg(test)]
+mod signers;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod tutorial;

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Line;
 use crate::canonical::{self, NotCanonical, count};
-use crate::key::{KeyError, Signer};
+use crate::key::KeyError;
 use crate::packet::{PacketError, write_new};
 use crate::regular;
 use crate::signature;
+use crate::signer::Signer;
 use crate::statement;
 use crate::trust::Trust;
 use crate::verify::{Finding, SignedBy};

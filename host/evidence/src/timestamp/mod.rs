@@ -53,7 +53,7 @@ impl Attested {
     }
 }
 
-/// Why an answer proves nothing. [`Refused::class`] is stable; `evidence/PACKET.md` lists them.
+/// Why an answer proves nothing. [`Refused::class`] is stable; `evidence/SPEC.md` lists them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refused {

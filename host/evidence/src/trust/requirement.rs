@@ -22,6 +22,8 @@ pub struct Requirement {
     pub kinds: Vec<Slug>,
     /// What such a packet must have.
     pub demand: Demand,
+    /// Whether it needs a statement in in-toto's form.
+    pub statement: bool,
     /// Whether it needs a severity that somebody signed.
     pub classified: bool,
 }
@@ -48,6 +50,8 @@ pub(super) struct Entry {
     #[serde(default)]
     timestamps: bool,
     #[serde(default)]
+    statement: bool,
+    #[serde(default)]
     classified: bool,
 }
 
@@ -59,6 +63,7 @@ impl Reading<'_> {
             acts: entry.acts,
             kinds: self.role_list(entry.kinds),
             demand: Demand { countersigned_as, timestamps: entry.timestamps },
+            statement: entry.statement,
             classified: entry.classified,
         }
     }
@@ -88,8 +93,12 @@ impl Requirement {
     }
 
     /// What a packet lacks.
-    pub(super) fn lacks(&self, signers: &[SignedBy], labels: &Standing) -> Vec<Finding> {
+    pub(super) fn lacks(&self, signers: &[SignedBy], has_statement: bool, labels: &Standing) -> Vec<Finding> {
         let mut found = self.demand.lacks(signers);
+        if self.statement && !has_statement {
+            let message = "the trust file demands a statement in in-toto's form";
+            found.push(Finding::whole("statement.required", message));
+        }
         if self.classified && labels.severity.is_none() {
             let message = "the trust file demands a severity that somebody signed";
             found.push(Finding::whole("label.required", message));

@@ -17,6 +17,7 @@ use openpgp::{Cert, KeyHandle};
 
 use super::tree::Tree;
 use super::{Finding, SignedBy};
+use crate::attestation::PublicKey;
 use crate::fingerprint::Fingerprint;
 use crate::head::Act;
 use crate::manifest::SIGNATURES;
@@ -170,7 +171,7 @@ fn judged(
     if trusted.revoked {
         return Err(("signature.revoked", format!("the trust file revokes `{}`", trusted.name)));
     }
-    good(bytes, manifest, trusted, now)?;
+    good(bytes, manifest, &trusted.cert, now)?;
     let at = signature
         .signature_creation_time()
         .ok_or_else(|| ("signature.form", "the signature says no time".to_owned()))?;
@@ -179,7 +180,7 @@ fn judged(
     }
     // With somebody else's word for the time, what happened to the certificate later does not matter any more.
     let counts_at = attested.as_ref().map_or(now, |attested| attested.at.into());
-    still_valid(signature, trusted, counts_at)?;
+    let key = still_valid(signature, trusted, counts_at)?;
     in_its_time(trusted, counts_at)?;
     let form = |error: NotASignature| ("signature.notation", error.to_string());
     let role = signature::notation(signature, signature::ROLE).map_err(form)?;
@@ -194,6 +195,7 @@ fn judged(
         intent,
         at: Stamp::of(at),
         attested,
+        key,
     })
 }
 
@@ -230,10 +232,11 @@ fn holder<'a>(signature: &Signature, trust: &'a Trust) -> Result<&'a Trusted, Re
     })
 }
 
-fn good(bytes: &[u8], manifest: &[u8], trusted: &Trusted, now: SystemTime) -> Result<(), Refused> {
+/// That a signature is over these bytes and by a key of this certificate.
+pub(crate) fn good(bytes: &[u8], manifest: &[u8], cert: &Cert, now: SystemTime) -> Result<(), Refused> {
     let policy = StandardPolicy::at(now);
     let broken = |e: openpgp::anyhow::Error| ("signature.bad", e.to_string());
-    let helper = OneSigner { cert: &trusted.cert, verdict: None };
+    let helper = OneSigner { cert, verdict: None };
     let mut verifier = DetachedVerifierBuilder::from_bytes(bytes)
         .and_then(|builder| builder.with_policy(&policy, now, helper))
         .map_err(broken)?;
@@ -246,7 +249,12 @@ fn good(bytes: &[u8], manifest: &[u8], trusted: &Trusted, now: SystemTime) -> Re
 
 /// The library judges the key as of the time that the signature states. Nobody vouches for that time, so whoever got hold of an
 /// expired or revoked key could write an earlier one: certificate and key must also be good now, or when an authority saw the signature.
-fn still_valid(signature: &Signature, trusted: &Trusted, now: SystemTime) -> Result<(), Refused> {
+/// Brings the key, where it can sign statements too.
+fn still_valid(
+    signature: &Signature,
+    trusted: &Trusted,
+    now: SystemTime,
+) -> Result<Option<PublicKey>, Refused> {
     let policy = StandardPolicy::at(now);
     let bad = |e: openpgp::anyhow::Error| ("signature.bad", e.to_string());
     let expired = |e: openpgp::anyhow::Error| ("signature.expired", e.to_string());
@@ -262,7 +270,8 @@ fn still_valid(signature: &Signature, trusted: &Trusted, now: SystemTime) -> Res
         return Err(("signature.revoked", format!("the holder revoked `{}`", trusted.name)));
     }
     cert.alive().map_err(expired)?;
-    key.alive().map_err(expired)
+    key.alive().map_err(expired)?;
+    Ok(PublicKey::of(key.key()))
 }
 
 /// Offers one certificate and keeps the library's judgement of the one signature. The library leaves the decision to its caller,

@@ -191,10 +191,4 @@ impl Tree {
     pub(super) fn signatures(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(String::as_str).filter(|path| matches!(sidecar(path), Some(Sidecar::Signature)))
     }
-
-    /// Sidecars that this version does not check.
-    pub(super) fn unchecked(&self) -> Vec<String> {
-        let unchecked = |path: &&String| matches!(sidecar(path), Some(Sidecar::Statement));
-        self.files.iter().filter(unchecked).cloned().collect()
-    }
 }

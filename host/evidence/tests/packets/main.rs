@@ -14,6 +14,8 @@ mod pruned;
 mod refusals;
 mod sample;
 mod schemas;
+#[expect(clippy::disallowed_types, reason = "openssl verifies, too")]
+mod statements;
 #[expect(clippy::disallowed_types, reason = "the promise is about programs that are not ours")]
 mod stock_tools;
 mod tampering;

@@ -183,7 +183,7 @@ fn subject(scene: &Scene) -> Subject {
 #[test]
 fn each_of_two_thousand_mutations_is_refused() {
     let tsa: Option<Tsa> = with_authority();
-    let scene = Scene::new(tsa, "");
+    let scene = Scene::new(tsa, "[[require]]\nstatement = true\n");
     let mut subject = subject(&scene);
     for file in subject.names() {
         subject.flips(&file);

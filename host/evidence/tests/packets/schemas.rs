@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use fabric_evidence::attestation::{Exercise, PlanMade, Run, TestResult};
 use fabric_evidence::journal::Line;
 use fabric_evidence::probe::Sample;
 use fabric_evidence::{ChecksRecord, RunRecord};
@@ -18,6 +19,10 @@ fn the_schemas_in_evidence_are_those_of_the_types() {
         ("journal-line.schema.json", schemars::schema_for!(Line)),
         ("plan.schema.json", schemars::schema_for!(Plan)),
         ("sample.schema.json", schemars::schema_for!(Sample)),
+        ("predicate-test-result.schema.json", schemars::schema_for!(TestResult)),
+        ("predicate-run.schema.json", schemars::schema_for!(Run<'_>)),
+        ("predicate-plan.schema.json", schemars::schema_for!(PlanMade<'_>)),
+        ("predicate-exercise.schema.json", schemars::schema_for!(Exercise<'_>)),
     ];
     for (name, schema) in schemas {
         let text = serde_json::to_string_pretty(&schema).expect("plain data") + "\n";

@@ -5,6 +5,8 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use fabric_evidence::attestation::public_keys;
+
 use crate::countersigned::{Scene, with_authority};
 use crate::sample::{Bench, entry, new_signer, unlock};
 use crate::victim::Victim;
@@ -86,9 +88,22 @@ fn script_of(page: &str) -> String {
     blocks.collect()
 }
 
+/// The keys of the certificates, as an auditor would have them.
+fn keep_keys(bench: &Bench) {
+    let folder = bench.path("keys");
+    fs::create_dir_all(&folder).expect("room");
+    for file in fs::read_dir(bench.path("certs")).expect("a folder") {
+        let certificate = fs::read(file.expect("an entry").path()).expect("readable");
+        for key in public_keys(&certificate).expect("a certificate") {
+            fs::write(folder.join(format!("{}.pem", key.fingerprint())), format!("{key}\n")).expect("room");
+        }
+    }
+}
+
 /// What the page finds of a packet, with the trust of this bench.
 fn without_fabric(bench: &Bench, packet: &Path) -> Output {
     let script = bench.path("page.sh");
+    keep_keys(bench);
     fs::write(&script, script_of("verify-without-fabric.md")).expect("room");
     Command::new("bash")
         .arg(&script)
@@ -161,6 +176,16 @@ fn the_page_refuses_what_the_verifier_refuses() {
         ("a changed line of the journal", |v| {
             v.write("journal.jsonl", v.read("journal.jsonl").replace("dns.query", "dns.quiet"));
             v.reseal();
+        }),
+        ("the statement of another packet", |v| {
+            let other = v.bench.seal("run-3").dir.join("statement.dsse.json");
+            v.write("statement.dsse.json", fs::read(other).expect("there"));
+        }),
+        ("a changed statement", |v| {
+            let own = v.bench.path("runs/run-1/statement.dsse.json");
+            let text =
+                fs::read_to_string(own).expect("text").replacen("\"payload\":\"eyJ", "\"payload\":\"eyI", 1);
+            v.write("statement.dsse.json", text);
         }),
     ];
     for (what, forge) in forgeries {

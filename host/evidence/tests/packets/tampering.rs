@@ -36,7 +36,7 @@ fn any_flipped_byte_of_any_file_is_refused() {
     let trust = bench.trust();
     unlock(&sealed.dir);
     let all = files(&sealed.dir);
-    assert_eq!(all.len(), 8, "{all:?}");
+    assert_eq!(all.len(), 9, "{all:?}");
     for file in all {
         let original = fs::read(&file).expect("readable");
         let step = if original.len() <= EXHAUSTIVE_LIMIT { 1 } else { original.len() / 150 };

@@ -25,11 +25,15 @@ impl Victim {
         Self::on(&bench, "victim", &good)
     }
 
-    /// A copy of a good packet.
+    /// A copy of a good packet, without its statement, which whoever forges would leave out.
     pub(crate) fn on(bench: &Rc<Bench>, name: &str, good: &Path) -> Self {
         let dir = bench.path("victims").join(name);
         for file in files(good) {
-            let to = dir.join(file.strip_prefix(good).expect("below it"));
+            let name = file.strip_prefix(good).expect("below it");
+            if name == Path::new("statement.dsse.json") {
+                continue;
+            }
+            let to = dir.join(name);
             fs::create_dir_all(to.parent().expect("below it")).expect("room");
             fs::write(to, fs::read(&file).expect("readable")).expect("room");
         }

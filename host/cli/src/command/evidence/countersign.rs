@@ -33,7 +33,7 @@ pub(crate) fn countersign(place: &Place, args: &Countersign) -> Result<Exit, Ref
     Ok(Exit::Done)
 }
 
-fn refused(error: NotAdded) -> Refusal {
+pub(super) fn refused(error: NotAdded) -> Refusal {
     match error {
         NotAdded::Key(error) => {
             let hint = error.hint();

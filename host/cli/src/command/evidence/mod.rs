@@ -1,5 +1,6 @@
 //! `fabric evidence`: what is done with packets after they were sealed.
 
+mod attest;
 mod countersign;
 mod diff;
 mod hold;
@@ -8,6 +9,7 @@ mod list;
 mod log;
 mod notarize;
 mod prune;
+mod public_key;
 mod show;
 
 use std::path::Path;
@@ -24,11 +26,13 @@ pub(crate) use diff::Diff;
 pub(crate) use hold::Hold;
 pub(crate) use label::{Classify, Retain};
 pub(crate) use log::Log;
+pub(crate) use notarize::Notarize;
 pub(crate) use prune::Prune;
 pub(crate) use show::Show;
 
 pub(crate) fn evidence(place: &Place, command: &Evidence) -> Result<Exit, Refusal> {
     match command {
+        Evidence::Attest(args) => attest::attest(place, args),
         Evidence::Classify(args) => label::classify(place, args),
         Evidence::Countersign(args) => countersign::countersign(place, args),
         Evidence::Diff(args) => diff::diff(place, args),
@@ -38,6 +42,7 @@ pub(crate) fn evidence(place: &Place, command: &Evidence) -> Result<Exit, Refusa
         Evidence::Log(Log::Verify(args)) => log::verify(place, args),
         Evidence::Notarize(args) => notarize::notarize(place, args),
         Evidence::Prune(args) => prune::prune(place, args),
+        Evidence::PublicKey(args) => public_key::public_key(args),
         Evidence::Retain(args) => label::retain(place, args),
         Evidence::Show(args) => show::show(place, args),
     }

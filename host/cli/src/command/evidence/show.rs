@@ -143,7 +143,7 @@ fn run(verified: &Verified) -> Vec<String> {
 }
 
 fn signature(signer: &SignedBy) -> String {
-    let SignedBy { name, fingerprint, role, intent, at, attested } = signer;
+    let SignedBy { name, fingerprint, role, intent, at, attested, .. } = signer;
     let seen = match attested {
         Some(attested) => format!("existed at {} by {}", attested.at, plain(&attested.authority)),
         None => "by his own clock".to_owned(),
@@ -156,6 +156,9 @@ fn demands(trust: &Trust, verified: &Verified) -> Vec<String> {
     let mut lines = Vec::new();
     for one in trust.requirements_for(&verified.run) {
         lines.extend(demanded(&one.demand));
+        if one.statement {
+            lines.push("  an in-toto statement".to_owned());
+        }
         if one.classified {
             lines.push("  a severity that somebody signed".to_owned());
         }
