@@ -50,6 +50,7 @@ mod policy;
 mod races;
 #[cfg(test)]
 mod refusals;
+mod retention;
 #[cfg(test)]
 mod scan;
 #[cfg(test)]
@@ -58,6 +59,8 @@ mod scene;
 mod secrets;
 #[cfg(test)]
 mod shipped;
+#[cfg(test)]
+mod shown;
 #[cfg(test)]
 mod signers;
 #[cfg(test)]
