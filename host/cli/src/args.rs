@@ -11,7 +11,7 @@ use crate::command::completions::Completions;
 use crate::command::docs::Docs;
 use crate::command::doctor::Doctor;
 use crate::command::evidence::{
-    attest::Attest, export::Export, import::Import, log::SignLog, public_key::PublicKey, scan::Scan,
+    Attest, Classify, Diff, Export, Hold, Import, Log, Notarize, Prune, PublicKey, Retain, Scan, Show,
 };
 use crate::command::explain::Explain;
 use crate::command::new::New;
@@ -87,7 +87,7 @@ pub(crate) enum Command {
     Docs(Docs),
     /// Say what of this machine, this key and this project would keep a run from working
     Doctor(Doctor),
-    /// Add to packets what they need after they were sealed: further signatures, timestamps
+    /// Read packets, and add what they need after they were sealed: signatures, timestamps, severities, holds
     #[command(subcommand)]
     Evidence(Evidence),
     /// Say what a code means that fabric printed, how it comes about, and what to do
@@ -132,12 +132,19 @@ pub(crate) enum Command {
 pub(crate) enum Evidence {
     /// Add the statement for programs that read in-toto, with your own key, to a packet that has none
     Attest(Attest),
-    /// Sign what somebody else sealed, with your own key
+    /// Say how severe what a packet is about was; the trust file says what hangs on it
+    Classify(Classify),
+    /// Sign what somebody else sealed or said in a label, with your own key
     Countersign(Countersign),
+    /// Say what differs between two packets; exits with 1 where something does, and with 30 where one does not verify
+    Diff(Diff),
     /// Write a packet as one tar archive
     Export(Export),
     /// Take a packet out of a tar archive, if it verifies
     Import(Import),
+    /// Keep packets from being pruned until somebody releases them
+    #[command(subcommand)]
+    Hold(Hold),
     /// Hold the log of packets against the packets, or sign its head
     #[command(subcommand)]
     Log(Log),
@@ -145,28 +152,16 @@ pub(crate) enum Evidence {
     List(ListPackets),
     /// Have each signature stamped by an authority of the trust file, so that nobody can say it was made later
     Notarize(Notarize),
-    /// Look for secrets in folders of evidence, also in those of other programs
-    Scan(Scan),
+    /// Delete packets whose retention is over and that nobody holds; says which, unless --execute says otherwise
+    Prune(Prune),
     /// Print the Ed25519 keys of a certificate in PEM, as openssl and in-toto's tools read them
     PublicKey(PublicKey),
-}
-
-#[derive(Subcommand, Debug)]
-pub(crate) enum Log {
-    /// Sign the head of the log: from then on it cannot be written anew up to there
-    Sign(SignLog),
-    /// Find packets that were taken away, replaced, put in later or dated back
-    Verify(VerifyLog),
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct VerifyLog {
-    /// Verify each packet as well
-    #[arg(long)]
-    pub(crate) packets: bool,
-    /// The trust file [default: trust.toml of the operator's folder]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trust: Option<PathBuf>,
+    /// Keep a packet longer than the trust file asks
+    Retain(Retain),
+    /// Look for secrets in folders of evidence, also in those of other programs
+    Scan(Scan),
+    /// Show what a packet says, who signed it, and what was said of it since
+    Show(Show),
 }
 
 #[derive(clap::Args, Debug)]
@@ -186,24 +181,12 @@ pub(crate) struct ListPackets {
 pub(crate) struct Countersign {
     /// The packet's folder
     pub(crate) packet: PathBuf,
+    /// Sign this label of it instead of the packet, such as a release that takes two people
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) label: Option<u64>,
     /// The role in which you sign, where you have several
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Slug>,
-}
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct Notarize {
-    /// The packet's folder
-    pub(crate) packet: PathBuf,
-    /// The authority by its name in the trust file, where it names several
-    #[arg(long, value_name = "NAME")]
-    pub(crate) authority: Option<String>,
-    /// The trust file [default: trust.toml of the operator's folder]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trust: Option<PathBuf>,
-    /// How long to wait for each answer
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
-    pub(crate) time_limit: u64,
 }
 
 #[derive(clap::Args, Debug)]

@@ -64,10 +64,55 @@ const EXAMPLES: &[Examples] = &[
         )],
     },
     Examples {
-        command: &["evidence", "countersign"],
+        command: &["evidence", "classify"],
         lines: &[(
-            "fabric evidence countersign evidence/runs/20260504t030201z-dns-7f3a01 --role security",
-            "Read what it says of the packet, and sign it too",
+            "fabric evidence classify PACKET S3 --reason 'keys were copied' --role commander",
+            "A packet about an incident of high severity",
+        )],
+    },
+    Examples {
+        command: &["evidence", "countersign"],
+        lines: &[
+            (
+                "fabric evidence countersign evidence/runs/20260504t030201z-dns-7f3a01 --role security",
+                "Read what it says of the packet, and sign it too",
+            ),
+            (
+                "fabric evidence countersign evidence/runs/PACKET --label 2 --role legal",
+                "Agree to what a label of it says, such as a release",
+            ),
+        ],
+    },
+    Examples {
+        command: &["evidence", "diff"],
+        lines: &[(
+            "fabric evidence diff evidence/runs/LAST evidence/runs/THIS",
+            "What is otherwise since last time",
+        )],
+    },
+    Examples {
+        command: &["evidence", "hold", "declare"],
+        lines: &[(
+            "fabric evidence hold declare PACKET case-7 --review 2027-01-01T00:00:00Z --reason 'a letter'",
+            "Nobody prunes it before two people have released it",
+        )],
+    },
+    Examples {
+        command: &["evidence", "hold", "extend"],
+        lines: &[(
+            "fabric evidence hold extend PACKET case-7 --review 2027-07-01T00:00:00Z --reason 'at court'",
+            "Look at it again half a year later",
+        )],
+    },
+    Examples {
+        command: &["evidence", "hold", "list"],
+        lines: &[("fabric evidence hold list", "What is held, why, and when to review it")],
+    },
+    Examples {
+        command: &["evidence", "hold", "release"],
+        lines: &[(
+            "fabric evidence hold release evidence/runs/PACKET case-7 --reason 'settled'",
+            "The first of two signatures; the packet is held until the second",
         )],
     },
     Examples {
@@ -120,10 +165,31 @@ const EXAMPLES: &[Examples] = &[
         ],
     },
     Examples {
+        command: &["evidence", "prune"],
+        lines: &[
+            ("fabric evidence prune", "What may go, and why the rest stays"),
+            ("fabric evidence prune --execute --reason 'yearly' --role records", "Delete what may go"),
+        ],
+    },
+    Examples {
         command: &["evidence", "public-key"],
         lines: &[(
             "fabric evidence public-key certs/ada.asc",
             "For a program that verifies statements and knows no OpenPGP",
+        )],
+    },
+    Examples {
+        command: &["evidence", "retain"],
+        lines: &[(
+            "fabric evidence retain PACKET --until 2028-01-01T00:00:00Z --reason 'audit of 2027'",
+            "Keep it longer than the trust file asks",
+        )],
+    },
+    Examples {
+        command: &["evidence", "show"],
+        lines: &[(
+            "fabric evidence show evidence/runs/PACKET",
+            "What it says, who signed it, and what was said of it since",
         )],
     },
     Examples { command: &["doctor"], lines: &[("fabric doctor", "What would keep a run from working here")] },

@@ -1,25 +1,25 @@
-//! `log.jsonl` beside the packets' folders: one line per sealed packet, only ever appended to, each chained to the one before.
+//! `log.jsonl` beside the packets' folders: one line per sealed packet, per signature of a label and per packet that was pruned, only
+//! ever appended to, each chained to the one before.
 //!
 //! A line is canonical JSON: `{"digest":...,"entry":...,"prev":...,"seq":...}`, chained as a journal is. So a packet that was taken away,
 //! replaced, moved or put in later does not fit any more. Whoever can write the folder can write another log; a head that somebody
 //! else signed ([`witness`]) holds everything up to it.
 
 pub mod audit;
+mod entry;
 pub mod witness;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use fabric_model::exit::Exit;
-use fabric_model::site::Realm;
-use fabric_model::{Digest, Slug};
+use fabric_model::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, NotCanonical, count};
-use crate::fingerprint::Fingerprint;
-use crate::stamp::Stamp;
+
+pub use entry::{Entry, LabelEntry, PacketEntry, PrunedEntry};
 
 /// The name of the log.
 pub const NAME: &str = "log.jsonl";
@@ -29,30 +29,6 @@ const LINE_LIMIT: u64 = 64 << 10;
 
 /// Its digest stands as `prev` in the first line, and ties a chain to this format.
 const GENESIS: &[u8] = b"fabric log format 1";
-
-/// One sealed packet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Entry {
-    /// The run.
-    pub run_id: Slug,
-    /// The packet's folder, beside the log.
-    pub folder: String,
-    /// The digest of its manifest.
-    pub manifest: Digest,
-    /// When it was sealed.
-    pub sealed: Stamp,
-    /// By whom.
-    pub signer: Fingerprint,
-    /// The site.
-    pub site: Slug,
-    /// What kind of place that is.
-    pub realm: Realm,
-    /// The script as the operator wrote its path.
-    pub script: String,
-    /// How the run ended.
-    pub exit: Exit,
-}
 
 #[derive(Serialize)]
 struct Undigested<'a> {
@@ -68,7 +44,7 @@ struct Undigested<'a> {
 pub struct Line {
     /// The digest of this line without this member.
     pub digest: Digest,
-    /// The packet.
+    /// What it tells of.
     pub entry: Entry,
     /// The digest of the line before.
     pub prev: Digest,
@@ -98,7 +74,7 @@ impl Line {
     }
 }
 
-/// Appends a packet, behind whatever stands in the log by then: runs that end at the same time stand one behind the other.
+/// Appends an entry, behind whatever stands in the log by then: runs that end at the same time stand one behind the other.
 ///
 /// # Errors
 /// When the file cannot be read or written, or its last line is none of a log.
@@ -135,6 +111,27 @@ fn last(file: &mut File) -> io::Result<Option<Line>> {
     Line::read(line)
         .map(Some)
         .map_err(|error| io::Error::other(format!("the last line of the log is none: {error}")))
+}
+
+/// Keeps others from labelling and pruning in the folder of a log, until it is dropped. Sealing goes on.
+///
+/// # Errors
+/// When the folder cannot be opened.
+pub(crate) fn lock(folder: &Path) -> io::Result<File> {
+    let file = File::open(folder)?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// The log of a folder; none is an empty one.
+///
+/// # Errors
+/// When it cannot be read, or is not one chain.
+pub fn load(folder: &Path) -> io::Result<Vec<Line>> {
+    match fs::read(folder.join(NAME)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        bytes => read(&bytes?).map_err(io::Error::other),
+    }
 }
 
 /// Reads a log, and nothing but one whole chain.

@@ -250,7 +250,7 @@ impl Sealed {
     fn enter(&self, signer: &Signer, now: SystemTime) -> Result<(), PacketError> {
         let (Some(above), Some(folder)) = (self.dir.parent(), self.dir.file_name()) else { return Ok(()) };
         let head = &self.run.head;
-        let entry = log::Entry {
+        let entry = log::PacketEntry {
             run_id: head.run_id.clone(),
             folder: folder.to_string_lossy().into_owned(),
             manifest: self.manifest_digest,
@@ -261,7 +261,7 @@ impl Sealed {
             script: head.script.path.clone(),
             exit: self.run.exit,
         };
-        at(&above.join(log::NAME), log::append(above, entry)).map(drop)
+        at(&above.join(log::NAME), log::append(above, log::Entry::Packet(entry))).map(drop)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,13 @@ impl Stamp {
         let exact = Timestamp::try_from(time)
             .unwrap_or_else(|_| if time < SystemTime::UNIX_EPOCH { Timestamp::MIN } else { Timestamp::MAX });
         Self(Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(Timestamp::UNIX_EPOCH))
+    }
+
+    /// So many days of 24 hours later; the last point in time there is where that lies behind it.
+    #[must_use]
+    pub fn plus_days(self, days: u32) -> Self {
+        let span = SignedDuration::from_hours(24 * i64::from(days));
+        Self(self.0.checked_add(span).unwrap_or(Timestamp::MAX))
     }
 
     /// Milliseconds from `earlier` to this; 0 where the clock was set back in between.

@@ -2,8 +2,11 @@
 //!
 //! A signature says what it means: one that was given to seal a packet approves nothing, and an approval lifts no freeze.
 
+pub(crate) mod shelf;
+
 use std::time::SystemTime;
 
+use crate::timestamp::Attested;
 use crate::trust::Trust;
 use crate::verify::{Finding, SignedBy, signatures};
 
@@ -18,7 +21,19 @@ pub fn verify(
     trust: &Trust,
     now: SystemTime,
 ) -> Result<SignedBy, Finding> {
-    let signed = signatures::detached(signature, statement, trust, now)
+    attested(statement, signature, intent, trust, None, now)
+}
+
+/// The same, with somebody else's word for the time of the signature.
+pub(crate) fn attested(
+    statement: &[u8],
+    signature: &[u8],
+    intent: &str,
+    trust: &Trust,
+    attested: Option<Attested>,
+    now: SystemTime,
+) -> Result<SignedBy, Finding> {
+    let signed = signatures::detached(signature, statement, trust, attested, now)
         .map_err(|(class, message)| Finding { class, path: None, message })?;
     if signed.intent == intent {
         return Ok(signed);

@@ -1,8 +1,10 @@
-//! The trust file: whose signatures count, in which roles and when; whose timestamps; and what a packet must have to count. It lies
-//! outside every packet.
+//! The trust file: whose signatures count, in which roles and when; whose timestamps; what a packet must have to count, what hangs on
+//! its severity, and how long it is kept. It lies outside every packet.
 
 mod reading;
 mod requirement;
+mod retention;
+mod severity;
 
 use std::fs;
 use std::path::Path;
@@ -16,11 +18,19 @@ use toml::Spanned;
 use toml::value::Datetime;
 
 use crate::fingerprint::Fingerprint;
+use crate::label::Standing;
+use crate::record::RunRecord;
+use crate::severity::Severity;
 use crate::stamp::Stamp;
 use crate::timestamp::Authority;
+use crate::verify::{Finding, SignedBy};
 use reading::Reading;
 
-pub use requirement::Requirement;
+pub use requirement::{Demand, Requirement};
+pub use retention::Retention;
+pub use severity::Level;
+
+pub(crate) use requirement::missing;
 
 /// The only format of the trust file so far.
 pub const FORMAT: u32 = 1;
@@ -31,6 +41,11 @@ pub struct Trust {
     principals: Vec<Trusted>,
     authorities: Vec<Authority>,
     requirements: Vec<Requirement>,
+    levels: Vec<Level>,
+    retentions: Vec<Retention>,
+    pruners: Vec<Slug>,
+    /// Whether a packet must have what requirements and levels demand.
+    demanding: bool,
     digest: Digest,
 }
 
@@ -62,6 +77,11 @@ struct File {
     authorities: Vec<AuthorityEntry>,
     #[serde(default, rename = "require")]
     requirements: Vec<requirement::Entry>,
+    #[serde(default, rename = "severity")]
+    levels: Vec<severity::Entry>,
+    #[serde(default, rename = "retain")]
+    retentions: Vec<retention::Entry>,
+    prune: Option<retention::Prune>,
 }
 
 #[derive(Deserialize)]
@@ -133,10 +153,17 @@ impl Trust {
             authorities.extend(reading.authority(entry, &certificate));
         }
         let requirements = raw.requirements.into_iter().map(|entry| reading.requirement(entry)).collect();
+        let levels = reading.levels(raw.levels);
+        let retentions = raw.retentions.into_iter().map(|entry| reading.retention(entry)).collect();
+        let pruners = reading.pruners(raw.prune);
         reading.done().map(|()| Self {
             principals,
             authorities,
             requirements,
+            levels,
+            retentions,
+            pruners,
+            demanding: true,
             digest: Digest::of(text.as_bytes()),
         })
     }
@@ -156,15 +183,62 @@ impl Trust {
         &self.authorities
     }
 
-    /// What packets must have beside a seal.
-    pub fn requirements(&self) -> &[Requirement] {
-        &self.requirements
+    /// What hangs on each severity, the least severe first.
+    pub fn levels(&self) -> &[Level] {
+        &self.levels
+    }
+
+    /// What hangs on this severity.
+    pub fn level(&self, severity: Severity) -> Option<&Level> {
+        self.levels.iter().find(|level| level.severity == severity)
+    }
+
+    /// The roles in which packets are pruned once their retention is over.
+    pub fn pruners(&self) -> &[Slug] {
+        &self.pruners
     }
 
     /// The same people and authorities, for whoever adds what the requirements demand.
     #[must_use]
     pub fn without_requirements(&self) -> Self {
-        Self { requirements: Vec::new(), ..self.clone() }
+        Self { demanding: false, ..self.clone() }
+    }
+
+    /// The requirements that are for a run.
+    pub fn requirements_for(&self, run: &RunRecord) -> impl Iterator<Item = &Requirement> {
+        self.requirements.iter().filter(|one| one.is_for(run))
+    }
+
+    /// What a packet lacks, as its run, its signers and its labels are.
+    pub(crate) fn lacks(
+        &self,
+        run: &RunRecord,
+        signers: &[SignedBy],
+        has_statement: bool,
+        labels: &Standing,
+    ) -> Vec<Finding> {
+        if !self.demanding {
+            return Vec::new();
+        }
+        let mut found: Vec<Finding> =
+            self.requirements_for(run).flat_map(|one| one.lacks(signers, has_statement, labels)).collect();
+        found.extend(labels.lacking.iter().map(|role| {
+            let message = format!("the trust file demands that its severity is signed as `{role}` too");
+            Finding::whole("label.required", message)
+        }));
+        if let Some(level) = labels.severity.and_then(|severity| self.level(severity)) {
+            found.extend(level.demand.lacks(signers));
+        }
+        found
+    }
+
+    /// Until when a packet of this seal is kept at least. Nothing where no rule is for it: then it is kept.
+    pub fn kept_until(&self, run: &RunRecord, labels: &Standing, sealed: Stamp) -> Option<Stamp> {
+        let of_runs = self.retentions.iter().filter(|rule| rule.is_for(run)).map(|rule| rule.days);
+        let of_level =
+            labels.severity.and_then(|severity| self.level(severity)).map(|level| level.retain_days);
+        let days = of_runs.chain(of_level).max()?;
+        Some(labels.retain_until.into_iter().fold(sealed.plus_days(days), Stamp::max))
     }
 
     /// The certificate with this primary fingerprint.

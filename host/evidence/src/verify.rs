@@ -17,6 +17,7 @@ use fabric_model::{Digest, Slug};
 use crate::attestation::{self, PublicKey};
 use crate::fingerprint::Fingerprint;
 use crate::head::Mode;
+use crate::label::{self, Standing};
 use crate::manifest::{self, Manifest, STATEMENT};
 use crate::record::{ChecksRecord, RunRecord};
 use crate::report::UNWITNESSED;
@@ -98,6 +99,8 @@ pub struct Verified {
     pub manifest: Digest,
     /// Who signed, each certificate once, sorted by fingerprint.
     pub signers: Vec<SignedBy>,
+    /// What its labels, which lie beside it, come to.
+    pub labels: Standing,
     /// Whether it has a statement for programs that read in-toto.
     pub has_statement: bool,
 }
@@ -128,6 +131,12 @@ impl Verified {
 }
 
 impl Verified {
+    /// When it was sealed: as an authority says, else as whoever sealed it does.
+    pub fn sealed(&self) -> Stamp {
+        let sealed = self.signers.iter().find(|signer| !signer.is_countersignature());
+        sealed.map_or(self.run.ended, |signer| signer.attested.as_ref().map_or(signer.at, |seen| seen.at))
+    }
+
     /// Whether a recording answered instead of a site.
     pub fn is_offline(&self) -> bool {
         self.run.head.mode == Mode::Offline
@@ -186,6 +195,12 @@ impl fmt::Display for Verified {
         if self.has_statement {
             f.write_str("; its in-toto statement says the same")?;
         }
+        if let Some(severity) = self.labels.severity {
+            write!(f, "; classified as {severity}")?;
+        }
+        for hold in self.labels.held() {
+            write!(f, "; held as {}, to be reviewed at {}", hold.id, hold.review)?;
+        }
         f.write_str(".")?;
         if self.run.recovery.is_some() {
             write!(f, " Recovered after its host was killed. {UNWITNESSED}")?;
@@ -199,7 +214,8 @@ pub fn has_manifest(dir: &Path) -> bool {
     fs::symlink_metadata(dir.join(manifest::NAME)).is_ok()
 }
 
-/// Verifies the packet in `dir` as of `now`, with signers from `trust` alone. Opens nothing outside `dir`, follows no link.
+/// Verifies the packet in `dir` and the labels beside it as of `now`, with signers from `trust` alone. Opens nothing else, follows no
+/// link.
 ///
 /// # Errors
 /// Every reason why it does not verify.
@@ -231,21 +247,24 @@ pub fn verify(dir: &Path, trust: &Trust, now: SystemTime) -> Result<Verified, Ve
     let records = content::check(&tree, &mut findings);
     let run = records.as_ref().map(|(run, _)| run);
     let signers = signatures::check(&tree, &bytes, trust, run, now, &mut findings);
+    let digest = Digest::of(&bytes);
     let has_statement = tree.has(STATEMENT);
+    let mut labels = Standing::default();
     if let Some(run) = run {
-        findings.extend(trust.requirements().iter().flat_map(|one| one.lacks(run, &signers, has_statement)));
+        labels = label::beside(dir, &run.head.run_id, digest, trust, now, &mut findings);
+        findings.extend(trust.lacks(run, &signers, has_statement, &labels));
     }
     // It repeats the rest, and is by a key of a good signature: where anything is wrong it would only repeat that.
     if has_statement
         && findings.is_empty()
         && let (Some((run, checks)), Some(manifest)) = (&records, &manifest)
     {
-        let told = Told { run, checks, manifest, digest: Digest::of(&bytes) };
+        let told = Told { run, checks, manifest, digest };
         findings.extend(told.in_statement(&tree, &signers));
     }
     match records {
         Some((run, checks)) if findings.is_empty() => {
-            Ok(Verified { run, checks, manifest: Digest::of(&bytes), signers, has_statement })
+            Ok(Verified { run, checks, manifest: digest, signers, labels, has_statement })
         }
         _ if findings.is_empty() => {
             Err(vec![Finding::whole("packet.unreadable", "the packet has no readable records")])

@@ -9,7 +9,7 @@ use fabric_connect::{SystemClock, SystemEntropy, TcpDial, addresses};
 use fabric_evidence::sidecar::{add_timestamp, signature_path};
 use fabric_evidence::timestamp::{self, ANSWER_LIMIT, Attested, Authority, NONCE_BYTES, Query, Refused};
 use fabric_evidence::verify::SignedBy;
-use fabric_evidence::{Trust, Verified};
+use fabric_evidence::{Fingerprint, Trust, Verified, label};
 use fabric_model::exit::Exit;
 use fabric_wire::http::{RequestPath, Tls};
 use fabric_wire::seam::Entropy as _;
@@ -30,7 +30,7 @@ pub struct Stamped {
     pub attested: Attested,
 }
 
-/// Has every signature of a packet stamped that has no timestamp yet. Nothing is kept that does not verify.
+/// Has every signature of a packet and of its labels stamped that has no timestamp yet. Nothing is kept that does not verify.
 ///
 /// # Errors
 /// When the authority cannot be asked within `patience`, or what it answers proves nothing; what was stamped before that stays.
@@ -42,8 +42,12 @@ pub async fn notarize(
     patience: Duration,
 ) -> Result<Vec<Stamped>, Refusal> {
     let mut done = Vec::new();
-    for signer in verified.signers.iter().filter(|signer| signer.attested.is_none()) {
-        let path = signature_path(dir, &signer.fingerprint);
+    let own = verified.signers.iter().map(|signer| (signature_path(dir, &signer.fingerprint), signer));
+    let labels = verified.labels.labels.iter().flat_map(|signed| {
+        let of_label = |by: &Fingerprint| label::signature_path(dir, signed.label.seq, by);
+        signed.signers.iter().filter_map(move |signer| Some((of_label(&signer.fingerprint)?, signer)))
+    });
+    for (path, signer) in own.chain(labels).filter(|(_, signer)| signer.attested.is_none()) {
         let signature = fs::read(&path).map_err(|error| unwritable(&path, &error))?;
         let query = query(&signature, authority)?;
         let asked = query.to_der().map_err(|error| bug(&error))?;

@@ -1,5 +1,6 @@
 //! `fabric verify`: holds a packet against itself and against a trust file from outside it.
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use fabric_evidence::verify::{SignedBy, has_manifest};
@@ -18,13 +19,7 @@ pub(crate) fn verify(place: &Place, args: &Verify) -> Result<Exit, Refusal> {
     if args.output == Output::Junit {
         return Err(Refusal::new(Exit::Usage, "a verification is no test report: use human or json"));
     }
-    if !args.packet.is_dir() {
-        return Err(no_packet(format!("there is no packet {}", args.packet.display())));
-    }
-    if !has_manifest(&args.packet) {
-        let what = format!("{} is no packet: it has no manifest.sha256", args.packet.display());
-        return Err(no_packet(what));
-    }
+    is_packet(&args.packet)?;
     let trust_path = args.trust.clone().unwrap_or_else(|| place.for_rehearsals().home.trust_path());
     let (trust, _) = read_trust(&trust_path)?;
     let verified = fabric_evidence::verify(&args.packet, &trust, SystemTime::now());
@@ -41,6 +36,17 @@ pub(crate) fn verify(place: &Place, args: &Verify) -> Result<Exit, Refusal> {
     Ok(if result.is_ok() { Exit::Done } else { Exit::Verification })
 }
 
+/// That a folder can be a packet at all, before anything is said about it.
+pub(super) fn is_packet(packet: &Path) -> Result<(), Refusal> {
+    if !packet.is_dir() {
+        return Err(no_packet(format!("there is no packet {}", packet.display())));
+    }
+    if !has_manifest(packet) {
+        return Err(no_packet(format!("{} is no packet: it has no manifest.sha256", packet.display())));
+    }
+    Ok(())
+}
+
 fn no_packet(what: String) -> Refusal {
     Refusal::new(Exit::NotFound, what)
         .hint("Packets lie under evidence/runs of the project; `fabric recover` seals those of killed runs.")
@@ -54,7 +60,7 @@ pub(super) fn model(realm: args::Realm) -> Realm {
     }
 }
 
-fn people(result: &Result<Verified, Vec<Finding>>) {
+pub(super) fn people(result: &Result<Verified, Vec<Finding>>) {
     match result {
         Ok(verified) => say(verified),
         Err(findings) => {
@@ -64,7 +70,7 @@ fn people(result: &Result<Verified, Vec<Finding>>) {
     }
 }
 
-fn document(result: &Result<Verified, Vec<Finding>>) -> serde_json::Value {
+pub(super) fn document(result: &Result<Verified, Vec<Finding>>) -> serde_json::Value {
     match result {
         Ok(verified) => json!({
             "schema": "fabric.verify/1",
@@ -77,6 +83,8 @@ fn document(result: &Result<Verified, Vec<Finding>>) -> serde_json::Value {
             "realm": verified.realm(),
             "recovered": verified.run.recovery.is_some(),
             "signers": verified.signers.iter().map(signer).collect::<Vec<_>>(),
+            "severity": verified.labels.severity,
+            "held": verified.labels.held().map(|hold| &hold.id).collect::<Vec<_>>(),
         }),
         Err(findings) => json!({
             "schema": "fabric.verify/1",
@@ -90,7 +98,7 @@ fn document(result: &Result<Verified, Vec<Finding>>) -> serde_json::Value {
 }
 
 /// A signature; `attested` is null where its time is the signer's own word.
-fn signer(signed: &SignedBy) -> serde_json::Value {
+pub(super) fn signer(signed: &SignedBy) -> serde_json::Value {
     let attested = signed.attested.as_ref().map(|attested| {
         json!({
             "authority": attested.authority,

@@ -25,7 +25,7 @@ enum Manner {
     Silent,
 }
 
-struct Authority {
+pub(crate) struct Authority {
     dir: Arc<tempfile::TempDir>,
     manner: Arc<Mutex<Manner>>,
     address: SocketAddr,
@@ -34,7 +34,7 @@ struct Authority {
 const REPLY: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/timestamp-reply\r\n";
 
 impl Authority {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let dir = Arc::new(tempfile::tempdir().expect("a folder"));
         let openssl = |arguments: &[&str]| {
             let ran =
@@ -72,14 +72,14 @@ impl Authority {
     }
 
     /// What a trust file says of it.
-    fn entry(&self) -> String {
+    pub(crate) fn entry(&self) -> String {
         format!(
             "\n[[timestamp_authority]]\nname = \"tsa\"\ncertificates = \"root.pem\"\nurl = \"http://{}/tsr\"\npolicies = [\"1.2.3.4\"]\n",
             self.address
         )
     }
 
-    fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.dir.path().join("ca.pem")
     }
 }

@@ -50,6 +50,7 @@ mod policy;
 mod races;
 #[cfg(test)]
 mod refusals;
+mod retention;
 #[cfg(test)]
 mod reports;
 #[cfg(test)]
@@ -60,6 +61,8 @@ mod scene;
 mod secrets;
 #[cfg(test)]
 mod shipped;
+#[cfg(test)]
+mod shown;
 #[cfg(test)]
 mod signers;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Heads of a log that somebody signed: the log up to there is what he saw.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -122,17 +122,11 @@ pub(super) fn all(
 }
 
 fn one(path: &Path, trust: &Trust, now: SystemTime) -> Result<Witnessed, String> {
-    let bytes = read_small(path, FILE_LIMIT).map_err(|error| error.to_string())?;
-    let armored = read_small(&signature_of(path), signature::FILE_LIMIT)
+    let bytes = regular::read_up_to(path, FILE_LIMIT).map_err(|error| error.to_string())?;
+    let armored = regular::read_up_to(&signature_of(path), signature::FILE_LIMIT)
         .map_err(|error| format!("its signature: {error}"))?;
     let head: Head = canonical::read(&bytes).map_err(|error: NotCanonical| error.to_string())?;
     let by =
         statement::verify(&bytes, &armored, WITNESS, trust, now).map_err(|finding| finding.to_string())?;
     Ok(Witnessed { head, by })
-}
-
-fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    regular::open(OpenOptions::new().read(true), path)?.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit { Err(io::Error::other("it is too large")) } else { Ok(bytes) }
 }

@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::reading::Reading;
 use crate::head::Act;
+use crate::label::Standing;
 use crate::record::RunRecord;
 use crate::verify::{Finding, SignedBy};
 
@@ -17,12 +18,23 @@ pub struct Requirement {
     pub realm: Option<Realm>,
     /// What those runs did; empty for anything.
     pub acts: Vec<Act>,
+    /// The kinds of their scripts; empty for any.
+    pub kinds: Vec<Slug>,
+    /// What such a packet must have.
+    pub demand: Demand,
+    /// Whether it needs a statement in in-toto's form.
+    pub statement: bool,
+    /// Whether it needs a severity that somebody signed.
+    pub classified: bool,
+}
+
+/// Signatures and timestamps beside a seal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
     /// The roles in which others than the sealer must have countersigned, each by a certificate of its own.
     pub countersigned_as: Vec<Slug>,
     /// Whether each signature needs a timestamp.
     pub timestamps: bool,
-    /// Whether it needs a statement in in-toto's form.
-    pub statement: bool,
 }
 
 #[derive(Deserialize)]
@@ -32,65 +44,101 @@ pub(super) struct Entry {
     #[serde(default)]
     acts: Vec<Act>,
     #[serde(default)]
+    kinds: Vec<Spanned<String>>,
+    #[serde(default)]
     countersigned_as: Vec<Spanned<String>>,
     #[serde(default)]
     timestamps: bool,
     #[serde(default)]
     statement: bool,
+    #[serde(default)]
+    classified: bool,
 }
 
 impl Reading<'_> {
     pub(super) fn requirement(&mut self, entry: Entry) -> Requirement {
-        let Entry { realm, acts, countersigned_as, timestamps, statement } = entry;
-        let mut roles = Vec::new();
-        for role in countersigned_as {
-            match role.get_ref().parse() {
-                Ok(role) => roles.push(role),
+        let countersigned_as = self.role_list(entry.countersigned_as);
+        Requirement {
+            realm: entry.realm,
+            acts: entry.acts,
+            kinds: self.role_list(entry.kinds),
+            demand: Demand { countersigned_as, timestamps: entry.timestamps },
+            statement: entry.statement,
+            classified: entry.classified,
+        }
+    }
+
+    /// Names of one word each.
+    pub(super) fn role_list(&mut self, stated: Vec<Spanned<String>>) -> Vec<Slug> {
+        let mut words = Vec::new();
+        for word in stated {
+            match word.get_ref().parse() {
+                Ok(parsed) => words.push(parsed),
                 Err(error) => {
-                    let hint = "Write a role as one word, such as `security`.";
-                    self.fault(role.span(), format!("{error}"), hint);
+                    let hint = "Write it as one word, such as `security`.";
+                    self.fault(word.span(), format!("{error}"), hint);
                 }
             }
         }
-        Requirement { realm, acts, countersigned_as: roles, timestamps, statement }
+        words
     }
 }
 
 impl Requirement {
-    fn is_for(&self, run: &RunRecord) -> bool {
+    pub(super) fn is_for(&self, run: &RunRecord) -> bool {
         let head = &run.head;
         self.realm.is_none_or(|realm| realm == head.site.realm)
             && (self.acts.is_empty() || self.acts.contains(&head.act))
+            && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind.as_str() == head.script.kind))
     }
 
-    /// What a packet lacks. A certificate has one signature and one role in it, so that nobody stands for two.
-    pub(crate) fn lacks(&self, run: &RunRecord, signers: &[SignedBy], has_statement: bool) -> Vec<Finding> {
-        if !self.is_for(run) {
-            return Vec::new();
-        }
-        let mut found = Vec::new();
-        let mut left: Vec<&SignedBy> = signers.iter().filter(|signer| signer.is_countersignature()).collect();
-        for role in &self.countersigned_as {
-            match left.iter().position(|signer| signer.role == *role) {
-                Some(place) => {
-                    left.remove(place);
-                }
-                None => {
-                    let message = format!(
-                        "the trust file demands a countersignature as `{role}` by a certificate of its own"
-                    );
-                    found.push(Finding::whole("signature.required", message));
-                }
-            }
-        }
-        for signer in signers.iter().filter(|signer| self.timestamps && signer.attested.is_none()) {
-            let message = format!("the trust file demands a timestamp of the signature by `{}`", signer.name);
-            found.push(Finding::whole("timestamp.required", message));
-        }
+    /// What a packet lacks.
+    pub(super) fn lacks(&self, signers: &[SignedBy], has_statement: bool, labels: &Standing) -> Vec<Finding> {
+        let mut found = self.demand.lacks(signers);
         if self.statement && !has_statement {
             let message = "the trust file demands a statement in in-toto's form";
             found.push(Finding::whole("statement.required", message));
         }
+        if self.classified && labels.severity.is_none() {
+            let message = "the trust file demands a severity that somebody signed";
+            found.push(Finding::whole("label.required", message));
+        }
         found
     }
+}
+
+impl Demand {
+    /// What a packet lacks. A certificate has one signature and one role in it, so that nobody stands for two.
+    pub(super) fn lacks(&self, signers: &[SignedBy]) -> Vec<Finding> {
+        let others = signers.iter().filter(|signer| signer.is_countersignature());
+        let mut found: Vec<Finding> = missing(&self.countersigned_as, others)
+            .into_iter()
+            .map(|role| {
+                let message = format!(
+                    "the trust file demands a countersignature as `{role}` by a certificate of its own"
+                );
+                Finding::whole("signature.required", message)
+            })
+            .collect();
+        for signer in signers.iter().filter(|signer| self.timestamps && signer.attested.is_none()) {
+            let message = format!("the trust file demands a timestamp of the signature by `{}`", signer.name);
+            found.push(Finding::whole("timestamp.required", message));
+        }
+        found
+    }
+}
+
+/// The roles in which nobody of these signed. A signature stands for one role, and a certificate has one signature.
+pub(crate) fn missing<'a>(roles: &[Slug], signers: impl Iterator<Item = &'a SignedBy>) -> Vec<Slug> {
+    let mut left: Vec<&SignedBy> = signers.collect();
+    let mut lacking = Vec::new();
+    for role in roles {
+        match left.iter().position(|signer| signer.role == *role) {
+            Some(place) => {
+                left.remove(place);
+            }
+            None => lacking.push(role.clone()),
+        }
+    }
+    lacking
 }

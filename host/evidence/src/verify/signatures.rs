@@ -95,12 +95,22 @@ fn attested(
     }
     let read = tree.read_up_to(&query, timestamp::QUERY_LIMIT, findings).ok_or(())?;
     let stamp = tree.read_up_to(&answer, timestamp::ANSWER_LIMIT, findings).ok_or(())?;
-    let query = Query::read(&read).map_err(|error| {
-        findings.push(Finding::new("timestamp.form", &query, error.to_string()));
-    })?;
-    timestamp::verify(&stamp, &query, signature, trust.authorities(), now).map(Some).map_err(|refused| {
-        findings.push(Finding::new(refused.class, &answer, refused.message));
+    proven(&read, &stamp, signature, trust, now).map(Some).map_err(|(asked, (class, message))| {
+        findings.push(Finding::new(class, if asked { &query } else { &answer }, message));
     })
+}
+
+/// What query and answer of a timestamp prove about a signature; otherwise why nothing, and whether that is about the query.
+pub(crate) fn proven(
+    query: &[u8],
+    answer: &[u8],
+    signature: &[u8],
+    trust: &Trust,
+    now: SystemTime,
+) -> Result<Attested, (bool, Refused)> {
+    let query = Query::read(query).map_err(|error| (true, ("timestamp.form", error.to_string())))?;
+    timestamp::verify(answer, &query, signature, trust.authorities(), now)
+        .map_err(|refused| (false, (refused.class, refused.message)))
 }
 
 /// A class and a message.
@@ -131,11 +141,12 @@ pub(crate) fn detached(
     bytes: &[u8],
     statement: &[u8],
     trust: &Trust,
+    attested: Option<Attested>,
     now: SystemTime,
 ) -> Result<SignedBy, Refused> {
     let signature = read(bytes)?;
     let trusted = holder(&signature, trust)?;
-    judged(&signature, bytes, statement, trusted, None, now)
+    judged(&signature, bytes, statement, trusted, attested, now)
 }
 
 fn read(bytes: &[u8]) -> Result<Signature, Refused> {

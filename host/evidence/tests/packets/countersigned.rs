@@ -1,6 +1,7 @@
 //! Packets that more than one person signed, and signatures that somebody else saw: judged as of when, and for what they were given.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use fabric_evidence::packet::Sealed;
@@ -61,13 +62,7 @@ impl Scene {
         for entry in fs::read_dir(sealed.dir.join("signatures")).expect("a folder") {
             let path = entry.expect("an entry").path();
             if path.extension().is_some_and(|ending| ending == "asc") {
-                let signature = fs::read(&path).expect("there");
-                let query = Query::about(&signature, None, [7; 8]).expect("a query");
-                let bytes = query.to_der().expect("bytes");
-                let tsa = self.tsa.as_ref().expect("an authority");
-                let (_, kept) = accept(&tsa.answer(&bytes), &query, &signature, &[tsa.trusted()], now())
-                    .expect("it is honest");
-                add_timestamp(&path, &bytes, &kept).expect("room");
+                stamp(&path, self.tsa.as_ref().expect("an authority"));
             }
         }
     }
@@ -91,6 +86,16 @@ fn signing() -> KeyFlags {
 #[expect(clippy::disallowed_methods, reason = "the authority's clock is the machine's")]
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
+}
+
+/// Has one signature stamped.
+pub(crate) fn stamp(path: &Path, tsa: &Tsa) {
+    let signature = fs::read(path).expect("there");
+    let query = Query::about(&signature, None, [7; 8]).expect("a query");
+    let bytes = query.to_der().expect("bytes");
+    let answer = accept(&tsa.answer(&bytes), &query, &signature, &[tsa.trusted()], now());
+    let (_, kept) = answer.expect("it is honest");
+    add_timestamp(path, &bytes, &kept).expect("room");
 }
 
 pub(crate) fn with_authority() -> Option<Tsa> {

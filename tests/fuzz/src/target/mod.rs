@@ -6,6 +6,7 @@ pub mod header;
 pub mod http;
 pub mod journal;
 pub mod known_hosts;
+pub mod label;
 pub mod nft;
 pub mod packet;
 pub mod pattern;
@@ -41,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "http", run: http::run, mutations: 1_500 },
     Target { name: "journal", run: journal::run, mutations: 300 },
     Target { name: "known_hosts", run: known_hosts::run, mutations: 3_000 },
+    Target { name: "label", run: label::run, mutations: 5_000 },
     Target { name: "nft", run: nft::run, mutations: 1_500 },
     Target { name: "packet", run: packet::run, mutations: 150 },
     Target { name: "pattern", run: pattern::run, mutations: 10_000 },

@@ -1,4 +1,4 @@
-//! `fabric evidence countersign`: another person's signature under what somebody else sealed.
+//! `fabric evidence countersign`: another person's signature under what somebody else sealed, or said in a label.
 
 use std::time::SystemTime;
 
@@ -6,13 +6,16 @@ use fabric_evidence::sidecar::{self, NotAdded};
 use fabric_model::exit::Exit;
 use fabric_runtime::Refusal;
 
-use super::sound;
+use super::{label, sound};
 use crate::args::Countersign;
 use crate::command::approve::role;
 use crate::place::Place;
 use crate::stream::say;
 
 pub(crate) fn countersign(place: &Place, args: &Countersign) -> Result<Exit, Refusal> {
+    if let Some(number) = args.label {
+        return label::countersign(place, &args.packet, number, args.role.as_ref());
+    }
     let operator = place.home.operator()?;
     let verified = sound(&args.packet, &operator.trust)?;
     let own = operator.signer.fingerprint();

@@ -1,5 +1,6 @@
 //! `fabric evidence notarize`: a timestamp for every signature of a packet.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use fabric_evidence::Trust;
@@ -9,11 +10,25 @@ use fabric_runtime::home::read_trust;
 use fabric_runtime::{Refusal, notary};
 
 use super::sound;
-use crate::args::Notarize;
 use crate::place::Place;
 use crate::stream::{say, tell};
 
-pub(crate) fn notarize(place: &Place, args: &Notarize) -> Result<Exit, Refusal> {
+#[derive(clap::Args, Debug)]
+pub(crate) struct Notarize {
+    /// The packet's folder
+    packet: PathBuf,
+    /// The authority by its name in the trust file, where it names several
+    #[arg(long, value_name = "NAME")]
+    authority: Option<String>,
+    /// The trust file [default: trust.toml of the operator's folder]
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// How long to wait for each answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    time_limit: u64,
+}
+
+pub(super) fn notarize(place: &Place, args: &Notarize) -> Result<Exit, Refusal> {
     let trust_path = args.trust.clone().unwrap_or_else(|| place.home.trust_path());
     let (trust, _) = read_trust(&trust_path)?;
     let authority = authority(&trust, args.authority.as_deref())?;
