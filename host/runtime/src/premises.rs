@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use fabric_evidence::log::{self, Entry};
+use fabric_evidence::log::{self, PacketEntry};
 use fabric_evidence::manifest::Manifest;
 use fabric_evidence::{CheckRecord, Stamp, Trust, Verified, verify};
 use fabric_model::check::Status;
@@ -71,21 +71,17 @@ impl Local for Premises {
     }
 
     fn packets(&self, script: &str, at_most: usize) -> Result<Packets, Fault> {
-        let bytes = match fs::read(self.runs.join(log::NAME)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            read => read.map_err(|error| unread("the log of packets", &error))?,
-        };
-        let lines = log::read(&bytes).map_err(|broken| {
-            WireError::Garbage(format!("the log of packets is no whole chain: {broken}"))
-        })?;
+        let lines = log::load(&self.runs)
+            .map_err(|error| WireError::Garbage(format!("the log of packets cannot be read: {error}")))?;
         let now = SystemTime::now();
         let mut told = Packets::default();
-        let of_script = lines.iter().rev().filter(|line| Path::new(&line.entry.script).ends_with(script));
-        for line in of_script.take(at_most) {
-            match self.packet(&line.entry, now) {
+        let entered = lines.iter().rev().filter_map(|line| line.entry.packet());
+        let of_script = entered.filter(|entry| Path::new(&entry.script).ends_with(script));
+        for entry in of_script.take(at_most) {
+            match self.packet(entry, now) {
                 Ok(packet) => told.verified.push(packet),
                 Err(findings) => {
-                    let run_id = line.entry.run_id.to_string();
+                    let run_id = entry.run_id.to_string();
                     told.refused.push(RefusedPacket { run_id, findings });
                 }
             }
@@ -97,8 +93,8 @@ impl Local for Premises {
         let trust = &self.trust;
         let of_realm = trust.requirements().iter().filter(|one| one.realm.is_none_or(|of| of == realm));
         let requirements = of_realm.map(|one| PacketRequirement {
-            countersigned_as: texts(&one.countersigned_as),
-            timestamps: one.timestamps,
+            countersigned_as: texts(&one.demand.countersigned_as),
+            timestamps: one.demand.timestamps,
         });
         let principals = trust.principals().iter().map(|one| TrustedPrincipal {
             name: one.name.clone(),
@@ -126,7 +122,7 @@ impl Premises {
     ///
     /// # Errors
     /// The classes of what is wrong with it, each once.
-    fn packet(&self, entry: &Entry, now: SystemTime) -> Result<Packet, Vec<String>> {
+    fn packet(&self, entry: &PacketEntry, now: SystemTime) -> Result<Packet, Vec<String>> {
         // A log that holds as a chain can still name a folder elsewhere: whoever wrote it may have written it anew.
         if entry.folder.parse::<Slug>().is_err() {
             return Err(vec!["log.chain".to_owned()]);

@@ -50,9 +50,9 @@ mod policy;
 mod races;
 #[cfg(test)]
 mod refusals;
-mod retention;
 #[cfg(test)]
 mod reports;
+mod retention;
 #[cfg(test)]
 mod scan;
 #[cfg(test)]
