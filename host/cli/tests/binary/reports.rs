@@ -148,7 +148,7 @@ fn a_timeline_is_made_of_packets_that_verify_and_is_no_evidence_itself() {
     let collect = |name: &str| {
         let (incident, target) = (incident(name), "target=dns-edge-1");
         let mut params = Vec::new();
-        for param in [&incident, "severity=S1", "authorization=CHG-1", "collector=Ada", target] {
+        for param in [&incident, "severity=S1", "authorization_ref=CHG-1", "collector=Ada", target] {
             params.extend(["--param", param]);
         }
         rehearsed(&scene, 0, "packets/forensics.rhai", &params)
@@ -187,7 +187,7 @@ fn an_incident_without_authorization_is_not_collected_and_a_grave_one_demands_tw
     let scene = scene();
     let collect = |code, severity: &str, authorization: &str| {
         let (severity, authorization) =
-            (format!("severity={severity}"), format!("authorization={authorization}"));
+            (format!("severity={severity}"), format!("authorization_ref={authorization}"));
         let mut params = Vec::new();
         for param in ["incident=INC-7", &severity, &authorization, "collector=Ada", "target=dns-edge-1"] {
             params.extend(["--param", param]);
@@ -204,6 +204,8 @@ fn an_incident_without_authorization_is_not_collected_and_a_grave_one_demands_tw
     let deep = collect(1, "S4", "CHG-1");
     assert!(checks(&scene, &standard).len() < checks(&scene, &deep).len());
     assert_eq!(not_passed(&scene, &deep), ["the packet will be signed as the severity demands"]);
+    let custody = json(&document(&scene, &deep, "chain-of-custody.json"));
+    assert_eq!(custody["authorization_ref"], "CHG-1", "no redactor takes it for a secret");
     let custody = document(&scene, &deep, "chain-of-custody.md");
     assert!(custody.contains("Collected by Ada under CHG-1.") && custody.contains("| absent |"), "{custody}");
 }

@@ -20,7 +20,7 @@ const PARAMS: [(&str, &[&str]); 2] = [
             "--param",
             "severity=S2",
             "--param",
-            "authorization=CHG-1",
+            "authorization_ref=CHG-1",
             "--param",
             "collector=Ada",
         ],
