@@ -263,7 +263,7 @@ const EXAMPLES: &[Examples] = &[
             ("fabric recover --dry-run", "What killed runs have left"),
             ("fabric recover", "Take it back, and seal their packets"),
             (
-                "fabric recover 20260504t030201z-dns-7f3a01 --vouch --reason \"the key of a test, which opens nothing\"",
+                "fabric recover 20260504t030201z-dns-7f3a01 --vouch --reason 'the key of a test'",
                 "Seal a packet although something in it looks like a secret",
             ),
         ],

@@ -115,6 +115,11 @@ impl<'a> Unpacking<'a> {
 
     fn take(&mut self, entry: Entry<'_, impl Read>) -> Result<(), Finding> {
         let header = entry.header().clone();
+        if is_extension(header.entry_type()) {
+            let shown = String::from_utf8_lossy(&header.path_bytes()).into_owned();
+            let message = "it uses an extension of tar; write it with `tar --format=ustar`";
+            return Err(Finding::new("archive.form", &shown, message));
+        }
         let (name, path) = self.place(&header.path_bytes())?;
         let refused = |class, message: &str| Err(Finding::new(class, &path, message));
         if header.mode().unwrap_or(SPECIAL_BITS) & SPECIAL_BITS != 0 {
@@ -127,15 +132,8 @@ impl<'a> Unpacking<'a> {
             EntryType::Regular => {}
             EntryType::Directory => return Ok(()),
             EntryType::Symlink | EntryType::Link => return refused("file.link", "a packet holds no link"),
-            EntryType::Char | EntryType::Block | EntryType::Fifo => {
-                return refused("file.special", "a packet holds no device, socket or pipe");
-            }
-            _ => {
-                return refused(
-                    "archive.form",
-                    "it uses an extension of tar; write it with `tar --format=ustar`",
-                );
-            }
+            // Devices and pipes; whatever else there is was refused before.
+            _ => return refused("file.special", "a packet holds no device, socket or pipe"),
         }
         if !self.seen.insert(path.clone()) {
             return refused("archive.duplicate", "it stands twice in the archive");
@@ -179,6 +177,20 @@ impl<'a> Unpacking<'a> {
         let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o400).open(file)?;
         io::copy(&mut content, &mut file)
     }
+}
+
+/// Whether an entry is of a kind that not every program reads in the same way.
+fn is_extension(kind: EntryType) -> bool {
+    let known = [
+        EntryType::Regular,
+        EntryType::Directory,
+        EntryType::Symlink,
+        EntryType::Link,
+        EntryType::Char,
+        EntryType::Block,
+        EntryType::Fifo,
+    ];
+    !known.contains(&kind)
 }
 
 fn unwritable(path: &str, error: &io::Error) -> Finding {

@@ -1,13 +1,14 @@
 //! Benchmarks: the start of a script, and the same reading over SSH, by fabric, by OpenSSH and by the least that is possible, side by
 //! side in one run.
 //!
-//! `fabric-bench [--rounds N] [--fabric PROGRAM]`; the program is the `fabric` beside this one unless told otherwise.
+//! `fabric-bench [--rounds N] [--fabric PROGRAM] [--only evidence]`; the program is the `fabric` beside this one unless told otherwise.
 //! `docs/benchmarks.md` says how to read the tables.
 
 mod bare;
 mod change;
 mod client;
 mod door;
+mod evidence;
 mod fleet;
 mod jitter;
 mod language;
@@ -48,18 +49,26 @@ fn main() -> ExitCode {
 fn measure_all() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
     let (mut rounds, mut fabric) = (ROUNDS, std::env::current_exe()?.with_file_name("fabric"));
+    let mut only = None;
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rounds" => rounds = arguments.next().ok_or("--rounds needs a number")?.parse()?,
+            "--only" => only = arguments.next(),
             "--fabric" => fabric = arguments.next().ok_or("--fabric needs a program")?.into(),
             floor @ (whole::HELLO | whole::HELLO_ENGINE) => return whole::be_floor(floor),
             worker @ (door::LOCKED | door::UNLOCKED) => return door::be_worker(worker),
+            evidence::SEAL => {
+                return evidence::be_sealer(arguments.next().ok_or("--seal needs a folder")?.as_ref());
+            }
             engine @ (language::RHAI | language::LUAU) => return language::be_engine(engine),
             other => return Err(format!("unknown argument `{other}`; see docs/benchmarks.md").into()),
         }
     }
-    let fleet = Fleet::start(HOSTS)?;
     let program = std::path::absolute(fabric)?;
+    if only.as_deref() == Some("evidence") {
+        return evidence::print(rounds, &program.with_file_name("fabric-verify"));
+    }
+    let fleet = Fleet::start(HOSTS)?;
     let project = Project::write(program.clone(), &fleet)?;
     cold_start(rounds, &project)?;
     workers(rounds)?;
@@ -71,6 +80,7 @@ fn measure_all() -> Outcome<()> {
     jump(rounds, &fleet, &project)?;
     changes(rounds)?;
     jitter::print(&program)?;
+    evidence::print(rounds, &program.with_file_name("fabric-verify"))?;
     println!("\nThe most memory of each process\n");
     println!("| {:<14} | {:<7} | {:>8} |\n|:{:-<14}-|:{:-<7}-|{:->9}:|", "", "", "MiB", "", "", "");
     for script in ["noop.rhai", "noop.luau", "fanout.rhai", "sequence.rhai"] {

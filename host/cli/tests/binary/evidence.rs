@@ -294,3 +294,33 @@ fn the_log_tells_of_every_packet_and_of_one_that_is_gone() {
     fs::write(scene.path("evidence/runs/log.jsonl"), "{}\n").expect("ours");
     scene.fabric(&["evidence", "list"]).refused(30, &["is not one chain"]);
 }
+
+#[test]
+fn a_packet_goes_through_an_archive_and_nothing_is_kept_of_what_does_not_verify() {
+    let scene = Scene::with_key();
+    let packet = sealed(&scene);
+    let exported = scene.fabric(&["evidence", "export", &packet, "--to", "packet.tar"]);
+    assert_eq!(exported.code, Some(0), "{}", exported.all());
+    scene.fabric(&["evidence", "export", &packet, "--to", "packet.tar"]).refused(3, &["cannot be written"]);
+    fs::create_dir(scene.path("received")).expect("room");
+    let imported = scene.fabric(&["evidence", "import", "packet.tar", "--into", "received"]);
+    assert_eq!(imported.code, Some(0), "{}", imported.all());
+    let name = packet.rsplit('/').next().expect("a name");
+    assert_eq!(scene.fabric(&["verify", &format!("received/{name}")]).code, Some(0));
+    scene.fabric(&["evidence", "import", "packet.tar", "--into", "received"]).refused(3, &["its place"]);
+    scene
+        .fabric(&["evidence", "import", "nothing.tar", "--into", "received"])
+        .refused(5, &["cannot be read"]);
+    let mut bytes = fs::read(scene.path("packet.tar")).expect("there");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(scene.path("altered.tar"), &bytes).expect("room");
+    fs::create_dir(scene.path("elsewhere")).expect("room");
+    let altered = scene.fabric(&["evidence", "import", "altered.tar", "--into", "elsewhere"]);
+    assert_eq!(altered.code, Some(30), "{}", altered.all());
+    assert!(altered.stdout.contains("nothing was kept"), "{}", altered.all());
+    assert_eq!(fs::read_dir(scene.path("elsewhere")).expect("a folder").count(), 0);
+    scene
+        .fabric(&["evidence", "import", "fabric.toml", "--into", "elsewhere"])
+        .refused(30, &["archive.form"]);
+}

@@ -1,5 +1,7 @@
 //! Packets as a whole: sealed, verified, tampered with, recovered.
 
+#[expect(clippy::disallowed_types, reason = "tar reads and writes, too")]
+mod archives;
 #[expect(clippy::disallowed_types, reason = "the authority is a program that is not ours")]
 mod authority;
 mod changing;
@@ -8,6 +10,8 @@ mod documents;
 mod forgeries;
 mod key_files;
 mod labels;
+#[expect(clippy::disallowed_types, reason = "another process, whose memory is limited")]
+mod large;
 mod log;
 mod mutations;
 mod orphans;
