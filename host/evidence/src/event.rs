@@ -4,8 +4,6 @@
 //! not silently change what an auditor reads. An event of a later version is read as [`Event::Unknown`]; a changed field needs
 //! a new format number.
 
-use std::net::IpAddr;
-
 use fabric_model::change::{Heals, Intent, Standing, Undone};
 use fabric_model::check::{Basis, Place, Verdict};
 use fabric_model::door::Outcome;
@@ -17,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::count;
 use crate::exact;
 pub use crate::head::{
-    Act, FileRecord, HostRecord, Mode, PacketLink, Principal, RunHead, ScriptRecord, SiteRecord,
+    Act, FileRecord, HostRecord, Mode, PacketLink, Principal, RuleRecord, RunHead, ScriptRecord, SiteRecord,
+    Target,
 };
 use crate::stamp::Stamp;
 
@@ -343,6 +342,15 @@ pub enum Event {
         /// What he did, saw or decided, untrusted text.
         text: String,
     },
+    /// The script put a document into the packet. It lies in an artifact, and nothing else lies beside it.
+    DocumentKept {
+        /// Where in the script.
+        place: Place,
+        /// The file, by its path in the packet: `artifacts/documents/checklist.json`.
+        artifact: String,
+        /// Its digest.
+        digest: Digest,
+    },
     /// The script's process is gone.
     WorkerEnded {
         /// How.
@@ -395,26 +403,6 @@ pub struct FindingRecord {
     pub line: u64,
     /// The class of what is found.
     pub class: String,
-}
-
-/// A rule of the policy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RuleRecord {
-    /// The file as the operator named it.
-    pub file: String,
-    /// The line, counted from 1.
-    pub line: u32,
-}
-
-/// What a name stands for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Target {
-    /// The resource or name, such as `vip:dns`.
-    pub name: String,
-    /// Every address that the connection may use.
-    pub addresses: Vec<IpAddr>,
 }
 
 /// How a call ended.

@@ -1,6 +1,7 @@
 //! What is known of a run before it begins: the content of its first event.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use fabric_model::site::Realm;
 use fabric_model::{Class, Confinement, Digest, Slug, Value};
@@ -171,4 +172,24 @@ pub struct PacketLink {
     pub run_id: Slug,
     /// The digest of its `manifest.sha256`.
     pub manifest: Digest,
+}
+
+/// A rule of the policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleRecord {
+    /// The file as the operator named it.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: u32,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// The resource or name, such as `vip:dns`.
+    pub name: String,
+    /// Every address that the connection may use.
+    pub addresses: Vec<IpAddr>,
 }

@@ -8,6 +8,7 @@ pub mod attestation;
 pub mod canonical;
 pub mod chart;
 pub mod derive;
+pub mod document;
 pub mod event;
 pub mod exact;
 pub mod fingerprint;

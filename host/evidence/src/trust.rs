@@ -204,6 +204,11 @@ impl Trust {
         Self { demanding: false, ..self.clone() }
     }
 
+    /// Every requirement.
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
     /// The requirements that are for a run.
     pub fn requirements_for(&self, run: &RunRecord) -> impl Iterator<Item = &Requirement> {
         self.requirements.iter().filter(|one| one.is_for(run))

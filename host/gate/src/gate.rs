@@ -153,7 +153,8 @@ impl Gate {
             }
             Resource::File { .. } | Resource::Named { .. } => true,
         };
-        if addresses.is_empty() || !expected {
+        // What lies on this machine has no address, and nothing else is without one.
+        if addresses.is_empty() != granted.kind().is_local() || !expected {
             return Some(denial::other_address(asked, &addresses, &self.principal));
         }
         match granted.kind() {

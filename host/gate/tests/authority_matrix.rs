@@ -28,6 +28,27 @@ const PROBES: &[(&str, &[&str])] = &[
     ),
     ("dns.transfer", &["vip:dns", "host:dns-auth-2", "host:dns-edge-1", "via:dns-edge-2"]),
     (
+        "evidence.packets",
+        &[
+            "packet:acceptance/dns.rhai",
+            "packet:packets/drift.rhai",
+            "packet:scripts/x.rhai",
+            "packet:acceptance",
+        ],
+    ),
+    ("evidence.trust", &["packet:trust"]),
+    (
+        "file.digest",
+        &[
+            "file:dns-edge-1/etc/passwd",
+            "file:dns-edge-1/etc/ssh/sshd_config",
+            "file:dns-edge-1/etc/ssh/ssh_host_ed25519_key",
+            "file:dns-edge-1/root/.ssh/authorized_keys",
+            "file:minio-1/etc/passwd",
+            "file:vault-1/etc/passwd",
+        ],
+    ),
+    (
         "file.put",
         &[
             "file:dns-edge-1/etc/keepalived/keepalived.conf",
@@ -37,8 +58,13 @@ const PROBES: &[(&str, &[&str])] = &[
             "host:dns-edge-1",
         ],
     ),
+    ("host.accounts", &["host:dns-edge-1", "host:vault-1"]),
     ("host.addresses", &["host:dns-edge-1", "host:dns-auth-1", "host:minio-1", "guest:dns-edge-1"]),
     ("host.clock", &["host:dns-edge-1", "host:vault-1"]),
+    ("host.identity", &["host:dns-edge-1", "host:minio-1"]),
+    ("host.packages", &["host:dns-auth-1", "host:vault-1"]),
+    ("host.processes", &["host:dns-auth-1", "host:vault-1"]),
+    ("host.routes", &["host:dns-auth-1", "host:minio-1"]),
     ("host.sockets", &["host:dns-auth-1", "host:vault-1"]),
     (
         "host.sysctl",
@@ -81,6 +107,25 @@ const PROBES: &[(&str, &[&str])] = &[
         ],
     ),
     ("nft.ruleset", &["host:dns-edge-1", "host:dns-edge-1/nat", "host:minio-edge-1"]),
+    (
+        "project.digest",
+        &[
+            "project:compliance/baseline.json",
+            "project:acceptance/dns.rhai",
+            "project:docs/guards.md",
+            "project:compliance",
+        ],
+    ),
+    ("project.files", &["project:markers", "project:markers/x.md", "project:compliance"]),
+    (
+        "project.text",
+        &[
+            "project:compliance/baseline.json",
+            "project:markers/DNS_ACCEPTED.md",
+            "project:acceptance/dns.rhai",
+            "project:secrets/x",
+        ],
+    ),
     ("proxmox.cluster_status", &["cluster:samakia", "cluster:other", "node:proxmox1"]),
     ("proxmox.guest_config", &["guest:dns-edge-1", "guest:vault-1", "host:dns-edge-1"]),
     ("proxmox.guest_interfaces", &["guest:dns-edge-1"]),

@@ -36,6 +36,12 @@ networks = ["169.254.0.0/16"]
 [[deny_address]]
 name = "one"
 networks = ["10.0.0.66"]
+[[allow]]
+name = "reading"
+environments = ["lab"]
+roles = ["operator"]
+[allow.primitives]
+"project.text" = ["project:docs/a.md"]
 "#;
 
 const EVERYTHING: &[(&str, &str)] = &[
@@ -49,6 +55,7 @@ const EVERYTHING: &[(&str, &str)] = &[
     ("guest.destroy", "guest:canary-2"),
     ("guest.destroy", "guest:canary-3"),
     ("host.clock", "host:*"),
+    ("project.text", "project:*/*"),
 ];
 
 struct Target(Vec<IpAddr>);
@@ -295,6 +302,15 @@ fn a_target_without_an_address_is_refused() {
     let gate = gate();
     let granted = observe(&gate, "tcp.connect", "host:a").expect("granted");
     assert!(gate.target(&granted, target(&[]), &[]).is_err());
+}
+
+#[test]
+fn what_lies_on_this_machine_has_no_address() {
+    let gate = gate();
+    let granted = observe(&gate, "project.text", "project:docs/a.md").expect("granted");
+    assert!(gate.target(&granted, target(&[]), &[]).is_ok());
+    assert!(gate.target(&granted, target(&["10.0.0.1"]), &[]).is_err());
+    assert!(observe(&gate, "project.text", "project:docs/b.md").is_err());
 }
 
 #[test]

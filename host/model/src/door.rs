@@ -18,7 +18,7 @@ use crate::protection::{Protection, stands};
 use crate::value::Value;
 
 /// The version of these frames. Worker and host are the same executable; the number guards against a stale one.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The largest frame, in bytes. The largest honest one is an answer with a body of 1 MiB, escaped.
 pub const FRAME_LIMIT: usize = 8 << 20;
@@ -146,6 +146,17 @@ pub enum FromWorker {
         name: String,
         /// What he did, saw or decided; untrusted text.
         text: String,
+    },
+    /// A document for the packet. Answered by [`Reply`] with its digest once it is in there.
+    Document {
+        /// Unique in the run, among the calls.
+        call_id: u64,
+        /// Where in the script.
+        place: Place,
+        /// Its name, such as `metadata.json`; untrusted.
+        name: String,
+        /// What it holds.
+        content: Value,
     },
     /// `print`, `debug` or `note`.
     Print {

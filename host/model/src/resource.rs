@@ -30,6 +30,10 @@ pub enum Kind {
     Name,
     /// A Proxmox node: `node:proxmox1`.
     Node,
+    /// Sealed packets of a script, by its path: `packet:acceptance/dns.rhai`.
+    Packet,
+    /// A folder of the project, or a file in it: `project:markers/DNS_ACCEPTED.md`.
+    Project,
     /// Forwarding of a probe through a host: `via:dns-edge-1`.
     Via,
     /// A virtual IP address of the site: `vip:dns`.
@@ -38,7 +42,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of its spelling.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Addr,
         Self::Cluster,
         Self::File,
@@ -46,9 +50,16 @@ impl Kind {
         Self::Host,
         Self::Name,
         Self::Node,
+        Self::Packet,
+        Self::Project,
         Self::Via,
         Self::Vip,
     ];
+
+    /// Whether it lies on this machine, where no address leads.
+    pub fn is_local(self) -> bool {
+        matches!(self, Self::Packet | Self::Project)
+    }
 
     /// The word before the colon.
     pub fn as_str(self) -> &'static str {
@@ -60,6 +71,8 @@ impl Kind {
             Self::Host => "host",
             Self::Name => "name",
             Self::Node => "node",
+            Self::Packet => "packet",
+            Self::Project => "project",
             Self::Via => "via",
             Self::Vip => "vip",
         }
@@ -98,7 +111,7 @@ pub enum NotAResource {
     NoKind(String),
     /// The word before the colon is unknown.
     #[error(
-        "`{0}` is not a kind of resource; the kinds are addr, cluster, file, guest, host, name, node, via, vip"
+        "`{0}` is not a kind of resource; the kinds are addr, cluster, file, guest, host, name, node, packet, project, via, vip"
     )]
     UnknownKind(String),
     /// A segment is not a name.

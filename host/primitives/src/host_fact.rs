@@ -39,6 +39,11 @@ pub(crate) trait OfHost {
         None
     }
 
+    /// What it takes to ask.
+    fn need(&self) -> Need {
+        Need::host(self.host(), self.part())
+    }
+
     /// The total deadline.
     fn timeout(&self) -> TimeoutMs;
 }
@@ -85,7 +90,7 @@ impl<F: HostFact> Observing for Fact<F> {
     type Output = F::Output;
 
     fn needs(args: &F::Args) -> Result<Vec<Need>, Fault> {
-        Ok(vec![Need::host(args.host(), args.part())])
+        Ok(vec![args.need()])
     }
 
     fn timeout(args: &F::Args) -> Duration {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use fabric_model::{Fault, Slug};
 use fabric_wire::Seams;
 
+use crate::local::Local;
+
 /// Finds certificate authorities by the name that the site file gives them.
 pub trait Authorities: Send + Sync {
     /// The authority's certificates in PEM.
@@ -21,4 +23,6 @@ pub struct Means {
     pub seams: Seams,
     /// The trust anchors.
     pub authorities: Arc<dyn Authorities>,
+    /// What lies on this machine.
+    pub local: Arc<dyn Local>,
 }

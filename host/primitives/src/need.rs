@@ -1,6 +1,6 @@
 //! What a call needs: a resource to be granted, and the form in which the primitive uses it once it is resolved.
 
-use fabric_model::{Kind, RemotePath, Resource, Slug};
+use fabric_model::{Code, Fault, Kind, RemotePath, Resource, Slug, Stage};
 
 /// One resource of one call, with the role it plays in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Wanted {
     /// A VIP with every host that may hold it. A grant of the VIP covers asking its members who holds it; a denial of any of them
     /// denies the call.
     Members,
+    /// What lies on this machine: a file of the project, packets of a script.
+    Local,
 }
 
 impl Need {
@@ -62,6 +64,32 @@ impl Need {
     pub fn file(host: &Slug, path: &RemotePath) -> Self {
         let resource = Resource::File { host: host.clone(), path: path.clone() };
         Self { role: "target", resource, wanted: Wanted::Ssh }
+    }
+
+    /// A folder of the project, or a file in it, in the role `target`.
+    pub fn project(folder: &Slug, file: Option<&Slug>) -> Self {
+        let resource = match file {
+            Some(file) => Resource::part(Kind::Project, folder.clone(), file.clone()),
+            None => Resource::named(Kind::Project, folder.clone()),
+        };
+        Self { role: "target", resource, wanted: Wanted::Local }
+    }
+
+    /// The packets of a script, in the role `target`.
+    pub fn packets(folder: &Slug, file: &Slug) -> Self {
+        let resource = Resource::part(Kind::Packet, folder.clone(), file.clone());
+        Self { role: "target", resource, wanted: Wanted::Local }
+    }
+
+    /// The trust file that packets are verified with, in the role `target`.
+    ///
+    /// # Errors
+    /// Never: its name is one.
+    pub fn trust() -> Result<Self, Fault> {
+        let name: Slug = "trust"
+            .parse()
+            .map_err(|_| Fault::new(Code::BugInternal, Stage::Decode, "the trust file has no name"))?;
+        Ok(Self { role: "target", resource: Resource::named(Kind::Packet, name), wanted: Wanted::Local })
     }
 
     /// The Proxmox API, in the role `target`.

@@ -10,15 +10,23 @@ use crate::link_change::OnLink;
 use crate::observing::Entry;
 use crate::primitive::Primitive;
 use crate::unit_change::OnUnit;
-use crate::{dns, file, host, http, link, nft, proxmox, ssh, sysctl, tcp, tls, unit, vip};
+use crate::{dns, evidence, file, host, http, link, nft, project, proxmox, ssh, sysctl, tcp, tls, unit, vip};
 
 /// Every primitive, sorted by name.
 pub static REGISTRY: &[&dyn Primitive] = &[
     &Entry::<dns::query::Query>::NEW,
     &Entry::<dns::transfer::Transfer>::NEW,
+    &Entry::<evidence::packets::PacketsOf>::NEW,
+    &Entry::<evidence::trust::Trust>::NEW,
+    &Entry::<Fact<file::digest::DigestOf>>::NEW,
     &Change::<file::put::Put>::NEW,
+    &Entry::<Fact<host::accounts::Accounts>>::NEW,
     &Entry::<Fact<host::addresses::Addresses>>::NEW,
     &Entry::<Fact<host::clock::Clock>>::NEW,
+    &Entry::<Fact<host::identity::IdentityOf>>::NEW,
+    &Entry::<Fact<host::packages::Packages>>::NEW,
+    &Entry::<Fact<host::processes::Processes>>::NEW,
+    &Entry::<Fact<host::routes::Routes>>::NEW,
     &Entry::<Fact<host::sockets::Sockets>>::NEW,
     &Entry::<Fact<host::sysctl::Sysctl>>::NEW,
     &Entry::<http::Request<http::get::Get>>::NEW,
@@ -27,6 +35,9 @@ pub static REGISTRY: &[&dyn Primitive] = &[
     &Change::<OnLink<link::up::Up>>::NEW,
     &Change::<nft::apply::Apply>::NEW,
     &Entry::<Fact<nft::ruleset::Ruleset>>::NEW,
+    &Entry::<project::digest::DigestOf>::NEW,
+    &Entry::<project::files::Files>::NEW,
+    &Entry::<project::text::Text>::NEW,
     &Entry::<Read<proxmox::cluster_status::ClusterStatus>>::NEW,
     &Entry::<Read<proxmox::guest_config::GuestConfigOf>>::NEW,
     &Entry::<Read<proxmox::guest_interfaces::GuestInterfaces>>::NEW,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use fabric_gate::Granted;
-use fabric_model::{Addressed, Code, Fault, Slug, Stage};
+use fabric_model::{Addressed, Code, Fault, Resource, Slug, Stage};
 use fabric_wire::endpoint::{Endpoint, ProxmoxApi, SshHost};
 use fabric_wire::seam::Route;
 
@@ -19,6 +19,8 @@ pub enum Target {
     Api(ApiTarget),
     /// A VIP with the hosts that may hold it.
     Members(Members),
+    /// What lies on this machine, where it is not reached by any address.
+    Local(Resource),
 }
 
 /// A VIP with every host that may hold it, as the site file names them.
@@ -47,6 +49,7 @@ impl Addressed for Target {
             Self::Endpoint(endpoint) => endpoint.addresses(),
             Self::Ssh(host) => host.addresses(),
             Self::Api(target) => target.api.addresses(),
+            Self::Local(_) => Vec::new(),
             Self::Members(members) => {
                 let hosts = members.hosts.iter().flat_map(SshHost::addresses);
                 members.vip.addresses().into_iter().chain(hosts).collect()
@@ -65,6 +68,7 @@ impl Target {
                 let names: Vec<&str> = target.api.nodes.iter().map(|(name, _)| name.as_str()).collect();
                 format!("Proxmox API of {}", names.join(", "))
             }
+            Self::Local(resource) => resource.to_string(),
             Self::Members(members) => {
                 let names: Vec<&str> = members.hosts.iter().map(|host| host.name.as_str()).collect();
                 format!("members of {} ({}): {}", members.vip.name, members.vip.address, names.join(", "))

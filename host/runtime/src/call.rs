@@ -14,7 +14,7 @@ use fabric_model::{
     Addressed, Class, Code, Digest, Fault, Kind, PrimitiveName, Resource, Slug, Stage, Value,
 };
 use fabric_primitives::{
-    Means, Need, ObserveCall, Observed, Prepared, Target, Targets, Wanted, Work, registry,
+    Local, Means, Need, ObserveCall, Observed, Prepared, Target, Targets, Wanted, Work, registry,
 };
 use fabric_wire::Deadline;
 use fabric_wire::endpoint::Endpoint;
@@ -33,6 +33,8 @@ use crate::world::World;
 pub(crate) struct Desk {
     pub(crate) gate: Gate,
     pub(crate) world: Arc<World>,
+    /// What lies on this machine.
+    pub(crate) local: Arc<dyn Local>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) watch: Arc<dyn Watch>,
     /// Numbers for the calls that the host makes itself, above every number that a worker gives.
@@ -321,7 +323,7 @@ impl Desk {
     }
 
     fn observation(&self, prepared: Prepared) -> Result<(ObserveCall, Means, Deadline), Fault> {
-        let means = Means { seams: self.world.seams.clone(), authorities: self.world.clone() };
+        let means = change::means(self);
         match prepared.work {
             Work::Observe(call) => Ok((call, means, Deadline::after(prepared.timeout))),
             Work::Change(_) => Err(bug("a change was taken for an observation")),

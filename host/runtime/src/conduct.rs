@@ -63,7 +63,9 @@ impl Conduct {
                 }
                 Ok(())
             }
-            FromWorker::Wait { call_id, .. } => self.new_call(*call_id),
+            FromWorker::Wait { call_id, .. } | FromWorker::Document { call_id, .. } => {
+                self.new_call(*call_id)
+            }
             FromWorker::CheckBegin { check, .. } => self.new_check(*check),
             FromWorker::CheckEnd { check, .. } => {
                 self.is_open(*check, "the end")?;

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use fabric_evidence::document::Documents;
 use fabric_evidence::{CheckVerdict, Event, WorkerEnd};
-use fabric_model::check::Verdict;
+use fabric_model::check::{Place, Verdict};
 use fabric_model::door::{Broken, FromWorker, Outcome, Reply, ScopeEnded};
 use fabric_model::protection::stands;
-use fabric_model::{Class, Code, Fault, Stage, Value};
+use fabric_model::{Class, Code, Digest, Fault, Stage, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 
@@ -41,6 +42,7 @@ pub(crate) struct Door {
     /// Calls that may change something; they are waited for, because what they do is not over when nobody waits for it.
     changing: JoinSet<Result<(), Fault>>,
     in_flight: Arc<Semaphore>,
+    documents: Documents,
     conduct: Arc<Mutex<Conduct>>,
     replies: mpsc::UnboundedSender<(Reply, OwnedSemaphorePermit)>,
 }
@@ -78,7 +80,8 @@ impl Door {
         });
         let in_flight = Arc::new(Semaphore::new(CALLS_IN_FLIGHT));
         let (looking, waits, changing) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
-        Self { desk, ledger, watch, looking, waits, changing, in_flight, conduct: Arc::default(), replies }
+        let (documents, conduct) = (Documents::default(), Arc::default());
+        Self { desk, ledger, watch, looking, waits, changing, in_flight, documents, conduct, replies }
     }
 
     /// Serves the worker until it ends.
@@ -129,6 +132,9 @@ impl Door {
             FromWorker::Wait { call_id, millis } => {
                 self.wait(call_id, millis.min(WAIT_LIMIT_MS)).await;
                 Ok(())
+            }
+            FromWorker::Document { call_id, place, name, content } => {
+                self.document(call_id, place, &name, content).await
             }
             FromWorker::CheckBegin { check, place, title } => {
                 let title = self.desk.world.redactor.redact(&title);
@@ -217,6 +223,32 @@ impl Door {
             let _ = replies.send((Reply { call_id, result }, permit));
             Ok(())
         });
+    }
+
+    /// Puts a document of the script into the packet. The file is there before the journal names it, so that a host that is killed
+    /// between the two leaves no line without its file.
+    async fn document(
+        &mut self,
+        call_id: u64,
+        place: Place,
+        name: &str,
+        content: Value,
+    ) -> Result<(), Fault> {
+        let Some(permit) = self.admit().await else { return Ok(()) };
+        let redactor = &self.desk.world.redactor;
+        let content = redactor.redact_value(content);
+        let result = match self.documents.admit(&redactor.redact(name), &content) {
+            Ok((artifact, bytes)) => {
+                self.desk.recorder.artifact(&artifact, &bytes)?;
+                let digest = Digest::of(&bytes);
+                self.desk.recorder.record(&Event::DocumentKept { place, artifact, digest })?;
+                Ok(Value::Text(digest.to_string()))
+            }
+            Err(unfit) => Err(Fault::new(Code::ScriptArgument, Stage::Record, unfit.to_string())),
+        };
+        // The receiver is gone only when the worker is.
+        let _ = self.replies.send((Reply { call_id, result }, permit));
+        Ok(())
     }
 
     async fn wait(&mut self, call_id: u64, millis: u64) {

@@ -11,6 +11,7 @@ pub mod home;
 mod lab_guard;
 mod ledger;
 pub mod notary;
+mod premises;
 mod private_file;
 mod probe;
 mod recorder;

@@ -73,6 +73,7 @@ pub(crate) fn event(redactor: &Redactor, event: Event) -> Event {
         Event::HumanStep { place, role, name, text: said } => {
             Event::HumanStep { place, role: text(role), name: text(name), text: text(said) }
         }
+        // The content of a document is redacted before it is digested.
         // An intent that holds a secret is refused before it gets here, because what it is redacted to could not be undone.
         fixed @ (Event::RunEnded { .. }
         | Event::Recovered { .. }
@@ -85,6 +86,7 @@ pub(crate) fn event(redactor: &Redactor, event: Event) -> Event {
         | Event::Committed { .. }
         | Event::ScopeEnded { .. }
         | Event::ProbeEnded { .. }
+        | Event::DocumentKept { .. }
         | Event::HoldersSeen { .. }
         | Event::Unknown) => fixed,
     }

@@ -19,6 +19,7 @@ pub(crate) fn resolve(world: &World, resource: &Resource, wanted: Wanted) -> Res
         Wanted::Ssh => site::ssh_host(world.site(), name_of(resource)?).map(Target::Ssh),
         Wanted::Api => api(world, resource).map(Target::Api),
         Wanted::Members => members(world, resource).map(Target::Members),
+        Wanted::Local => Ok(Target::Local(resource.clone())),
     }
 }
 

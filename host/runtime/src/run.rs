@@ -35,6 +35,7 @@ use crate::door::{Closed, Door, end_check, lock};
 use crate::guard::{Claims, FoundPlan};
 use crate::home::{Home, Operator};
 use crate::ledger::Ledger;
+use crate::premises::Premises;
 use crate::recorder::Recorder;
 use crate::recording::{self, Answers, Source};
 use crate::redacted;
@@ -168,6 +169,7 @@ pub async fn run_with(mut worker: Worker, run: Run) -> Result<Finished, Refusal>
     let desk = Arc::new(Desk {
         gate,
         world: Arc::clone(&run.world),
+        local: Arc::new(Premises::of(&run)),
         recorder,
         watch: Arc::clone(&run.watch),
         own_calls: AtomicU64::new(OWN_CALLS),

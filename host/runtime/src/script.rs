@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fabric_gate::{Needs, Pattern};
 use fabric_model::exit::Exit;
@@ -22,6 +22,8 @@ const SOURCE_LIMIT: u64 = 256 << 10;
 pub struct Script {
     /// Its path as the operator wrote it.
     pub path: String,
+    /// The project that it belongs to.
+    pub root: PathBuf,
     /// Its text.
     pub source: String,
     /// What it declares.
@@ -44,7 +46,7 @@ impl Script {
         let header = header::parse(path, &source).map_err(in_script)?;
         let mut load = |file: &str| read_below(root, file);
         let modules = modules::collect(path, &source, &mut load).map_err(in_script)?;
-        Ok(Self { path: path.to_owned(), source, header, modules })
+        Ok(Self { path: path.to_owned(), root: root.to_owned(), source, header, modules })
     }
 
     /// What it declares, for the gate.

@@ -37,6 +37,8 @@ pub enum ScriptKind {
     Dr,
     /// Changes that stay when they succeed.
     Operation,
+    /// What is gathered for somebody to read: documents of a packet.
+    Report,
 }
 
 impl ScriptKind {
@@ -47,6 +49,7 @@ impl ScriptKind {
             Self::Gameday => "gameday",
             Self::Dr => "dr",
             Self::Operation => "operation",
+            Self::Report => "report",
         }
     }
 }

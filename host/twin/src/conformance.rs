@@ -6,8 +6,8 @@ mod changes;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use fabric_model::Slug;
 use fabric_model::site::{Protocol, Site};
+use fabric_model::{RemotePath, Slug};
 use fabric_wire::dns::{self, Transport};
 use fabric_wire::endpoint::SshHost;
 use fabric_wire::seam::Route;
@@ -58,6 +58,8 @@ pub async fn conforms(seams: &Seams, site: &Site) -> Vec<Case> {
         case("the interfaces are read, and carry the host's address", ask.addresses().await),
         case("the ruleset of an edge is read, and drops by default", ask.ruleset().await),
         case("the socket tables are read, and show sshd", ask.sockets().await),
+        case("the host says what it is, what runs and what is installed", ask.itself().await),
+        case("files of the closed list are digested, and an absent one is told", ask.digests().await),
         case("the clock is read, and is near ours", ask.clock().await),
         case("a host behind an edge says through which it was reached", ask.path().await),
     ]
@@ -263,6 +265,34 @@ impl Asker<'_> {
         let port = self.ground.edge.address.port();
         let sshd = |socket: &&ssh::Socket| socket.protocol == ssh::Transport::Tcp && socket.port == port;
         expect(sockets.iter().any(|socket| sshd(&socket)), &sockets)
+    }
+
+    async fn itself(&self) -> Outcome {
+        let edge = &self.ground.edge;
+        let identity = ssh::identity(&self.read(edge, ReadCommand::Identity).await?).map_err(text)?;
+        let accounts = ssh::accounts(&self.read(edge, ReadCommand::Accounts).await?).map_err(text)?;
+        let processes = ssh::processes(&self.read(edge, ReadCommand::Processes).await?).map_err(text)?;
+        let routes = ssh::routes(&self.read(edge, ReadCommand::Routes).await?).map_err(text)?;
+        let packages = ssh::packages(&self.read(edge, ReadCommand::Packages).await?).map_err(text)?;
+        expect(identity.system.starts_with("Debian"), &identity)?;
+        expect(accounts.iter().any(|account| account.name == "root" && account.uid == 0), &accounts)?;
+        expect(processes.iter().any(|process| process.name == "keepalived"), &processes)?;
+        expect(
+            routes.iter().any(|route| route.destination != "default" && route.gateway.is_none()),
+            &routes,
+        )?;
+        expect(packages.iter().any(|package| package.name == "keepalived"), &packages)
+    }
+
+    async fn digests(&self) -> Outcome {
+        let digest = async |path: &str| {
+            let path: RemotePath = path.parse().map_err(text)?;
+            let file = ssh::WatchedFile::try_from(path).map_err(text)?;
+            let output = self.read(&self.ground.edge, ReadCommand::FileDigest { file }).await?;
+            ssh::file_digest(&output).map_err(text)
+        };
+        let (there, absent) = (digest("/etc/passwd").await?, digest("/etc/crontab").await?);
+        expect(there.sha256.is_some() && absent.sha256.is_none(), &(there, absent))
     }
 
     async fn clock(&self) -> Outcome {

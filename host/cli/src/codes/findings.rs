@@ -32,7 +32,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     finding(
         "artifact.differs",
-        "A probe's samples are not those that the journal speaks of.",
+        "A probe's samples or a document are not those that the journal speaks of.",
         ALTERED,
         DISTRUST,
     ),

@@ -16,7 +16,7 @@ use crate::stream::say;
 use crate::terminal;
 
 /// Folders in which a project keeps scripts.
-const FOLDERS: [&str; 3] = ["acceptance", "gamedays", "scripts"];
+const FOLDERS: [&str; 4] = ["acceptance", "gamedays", "packets", "scripts"];
 
 pub(crate) fn list(place: &Place, args: &List) -> Result<Exit, Refusal> {
     let (rows, broken) = match args.what {

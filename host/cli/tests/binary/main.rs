@@ -50,6 +50,8 @@ mod policy;
 mod races;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod reports;
 mod retention;
 #[cfg(test)]
 mod scan;

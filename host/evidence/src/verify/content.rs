@@ -10,6 +10,7 @@ use super::Finding;
 use super::tree::Tree;
 use crate::canonical::{self, NotCanonical};
 use crate::derive;
+use crate::document;
 use crate::event::{Event, RunHead};
 use crate::journal::{self, Line, Torn};
 use crate::packet::{CHECKS, JOURNAL, PAGE, REPORT, RUN, json_file};
@@ -136,6 +137,29 @@ fn artifacts(tree: &Tree, lines: &[Line], findings: &mut Vec<Finding>) {
             _ => {}
         }
     }
+    documents(tree, lines, findings);
+}
+
+/// Checks the documents of the script against the journal: each is named, and none but those.
+fn documents(tree: &Tree, lines: &[Line], findings: &mut Vec<Finding>) {
+    let named: Vec<(&str, Digest)> = lines
+        .iter()
+        .filter_map(|line| match &line.event {
+            Event::DocumentKept { artifact, digest, .. } => Some((artifact.as_str(), *digest)),
+            _ => None,
+        })
+        .collect();
+    for (path, _) in &named {
+        if !tree.has(path) {
+            findings.push(Finding::new(
+                "artifact.differs",
+                path,
+                "the journal names it, and it is not there",
+            ));
+        }
+    }
+    let faults = document::faults(&named, tree.files(), |path| tree.read(path, &mut Vec::new()));
+    findings.extend(faults.into_iter().map(|(path, why)| Finding::new("artifact.differs", &path, why)));
 }
 
 /// What a plan says that its run does not.

@@ -115,6 +115,11 @@ impl Tree {
         self.read_up_to(path, READ_LIMIT, findings)
     }
 
+    /// Every file, sorted.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(String::as_str)
+    }
+
     pub(super) fn has(&self, path: &str) -> bool {
         self.files.contains(path)
     }

@@ -6,6 +6,7 @@ mod archives;
 mod authority;
 mod changing;
 mod countersigned;
+mod documents;
 mod forgeries;
 mod key_files;
 mod labels;

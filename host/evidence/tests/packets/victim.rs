@@ -1,12 +1,13 @@
 //! A sealed packet to tamper with.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use fabric_evidence::journal::{self, Torn};
-use fabric_evidence::{Event, Finding, Journal, Signer, verify};
+use fabric_evidence::{Event, Finding, Journal, Signer, canonical, derive, report, verify};
 use fabric_model::Digest;
 
 use crate::sample::{Bench, files, later, start};
@@ -73,6 +74,19 @@ impl Victim {
         }
         self.write("manifest.sha256", lines.concat());
         self.resign();
+    }
+
+    /// Tells another journal, whose chain holds, with the records and reports that follow from it, and seals it.
+    pub(crate) fn tell(&self, change: impl Fn(Vec<Event>) -> Vec<Event>) {
+        self.retell(change);
+        let told = journal::read(self.read("journal.jsonl").as_bytes(), Torn::Refuse).expect("a chain").lines;
+        let (run, checks) = derive::records(&told).expect("a story");
+        let line = |record: Vec<u8>| [record, b"\n".to_vec()].concat();
+        self.write("run.json", line(canonical::bytes(&run).expect("plain data")));
+        self.write("checks.json", line(canonical::bytes(&checks).expect("plain data")));
+        self.write("report.md", report::render(&run, &checks));
+        self.write("report.html", report::page::render(&run, &checks, &BTreeMap::new()));
+        self.reseal();
     }
 
     /// Tells another journal, whose chain holds, and seals it: the records stay as they were.

@@ -1,3 +1,4 @@
 //! Files of hosts.
 
+pub mod digest;
 pub mod put;

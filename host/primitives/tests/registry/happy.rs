@@ -1,7 +1,7 @@
 //! What a primitive does when all is well.
 
 use fabric_model::Value;
-use fabric_primitives::{Observed, Primitive};
+use fabric_primitives::{Observed, Primitive, Wanted};
 use serde_json::Value as Json;
 
 use crate::rigged::{Plan, Use, Way};
@@ -22,10 +22,16 @@ pub(crate) fn its_examples_succeed_on_the_twin(primitive: &'static dyn Primitive
     for example in primitive.examples() {
         let (seen, uses) = played(primitive, &example);
         assert!(!seen.transport.is_empty());
-        assert!(uses.iter().any(|used| used.way != Way::Entropy), "it observed without asking anybody");
+        let asked = uses.iter().any(|used| used.way != Way::Entropy);
+        assert_eq!(asked, !is_local(primitive, &example), "it asks somebody, or what lies on this machine");
         // A second twin of the same seed is the same site: the result does not depend on what ran before.
         assert_eq!(timeless(&played(primitive, &example).0.output), timeless(&seen.output));
     }
+}
+
+fn is_local(primitive: &dyn Primitive, example: &Value) -> bool {
+    let prepared = primitive.prepare(example).expect("an example decodes");
+    prepared.needs.iter().all(|need| need.wanted == Wanted::Local)
 }
 
 pub(crate) fn its_results_fit_their_schema(primitive: &'static dyn Primitive) {

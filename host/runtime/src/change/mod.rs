@@ -199,7 +199,7 @@ pub(crate) async fn look(
 }
 
 pub(crate) fn means(desk: &Desk) -> Means {
-    Means { seams: desk.world.seams.clone(), authorities: desk.world.clone() }
+    Means { seams: desk.world.seams.clone(), authorities: desk.world.clone(), local: desk.local.clone() }
 }
 
 pub(crate) fn change_call<'g>(granted: &'g LetThrough<'_>) -> Result<&'g dyn ChangeCall, Fault> {

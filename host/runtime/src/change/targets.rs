@@ -1,7 +1,7 @@
 //! Targets as they are written down, and back: an undo goes to the recorded address, never to what a name means by now.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use fabric_gate::Authentic;
 use fabric_model::change::{HostSpec, IntentTarget, TargetSpec};
@@ -22,6 +22,10 @@ pub(crate) fn spec_of(target: &Target) -> TargetSpec {
         Target::Endpoint(endpoint) => endpoint_spec(endpoint),
         // Nothing changes a VIP but its members, each of which is a target of its own.
         Target::Members(members) => endpoint_spec(&members.vip),
+        // Nothing changes what lies on this machine.
+        Target::Local(resource) => {
+            TargetSpec::Endpoint { name: resource.to_string(), address: Ipv4Addr::UNSPECIFIED.into() }
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use super::timer::{self, Arming};
 use super::undo::Ground;
 use super::{heals, targets};
 use crate::home::{Home, Operator};
+use crate::premises::Elsewhere;
 use crate::recorder::Recorder;
 use crate::resolve::resolve;
 use crate::run::principal;
@@ -149,7 +150,7 @@ impl Trial {
     }
 
     fn means(&self) -> Means {
-        Means { seams: self.world.seams.clone(), authorities: self.world.clone() }
+        Means { seams: self.world.seams.clone(), authorities: self.world.clone(), local: Arc::new(Elsewhere) }
     }
 
     fn call(primitive: &str, arguments: &Value) -> (Box<dyn ChangeCall>, Vec<Need>, Duration) {

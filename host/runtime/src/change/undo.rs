@@ -21,6 +21,7 @@ use fabric_wire::{Deadline, Writing};
 use super::store::UndoStore;
 use super::targets;
 use super::timer::{self, Fired};
+use crate::premises::Elsewhere;
 use crate::recorder::Recorder;
 use crate::watch::Watch;
 use crate::world::World;
@@ -193,7 +194,11 @@ impl<'a> Undoing<'a> {
         let intent = authentic.intent();
         let (call, step) = change_call(&intent.primitive, &intent.arguments)?;
         let targets = targets::reclaim(ground.world, authentic)?;
-        let means = Means { seams: ground.world.seams.clone(), authorities: ground.world.clone() };
+        let means = Means {
+            seams: ground.world.seams.clone(),
+            authorities: ground.world.clone(),
+            local: Arc::new(Elsewhere),
+        };
         Ok(Self { ground, intent, call, targets, means, step })
     }
 

@@ -66,6 +66,7 @@ impl Kind {
 pub(super) enum Function {
     AbortWhen,
     Check,
+    Document,
     During,
     Expect(Expectation),
     Note,
@@ -177,6 +178,16 @@ pub const CATALOGUE: &[Entry] = &[
         rhai: "decision(\"Ada\", \"go on\");",
         luau: "decision(\"Ada\", \"go on\")",
         function: Function::Person,
+    },
+    Entry {
+        name: "document",
+        parameters: &[a("name", Kind::Text), a("content", Kind::Anything)],
+        returns: Kind::Text,
+        luau_type: "(name: string, content: any) -> string",
+        summary: "Puts a document into the evidence: any value where the name ends in .json, text where it ends in .csv, .md, .sha256 or .txt. Returns its SHA-256.",
+        rhai: "document(\"hosts/metadata.json\", #{hosts: [\"a\", \"b\"]});",
+        luau: "document(\"hosts/metadata.json\", {hosts = {\"a\", \"b\"}})",
+        function: Function::Document,
     },
     Entry {
         name: "during",
@@ -347,6 +358,16 @@ pub const CATALOGUE: &[Entry] = &[
         rhai: "note(`${same_set([1, 2], [2, 1])}`);",
         luau: "note(`{same_set({1, 2}, {2, 1})}`)",
         function: Function::Plain(Plain::SameSet),
+    },
+    Entry {
+        name: "sha256",
+        parameters: &[TEXT],
+        returns: Kind::Text,
+        luau_type: "(text: string) -> string",
+        summary: "The SHA-256 of a text's bytes, in lower-case hexadecimal.",
+        rhai: "note(sha256(\"abc\"));",
+        luau: "note(sha256(\"abc\"))",
+        function: Function::Plain(Plain::Sha256),
     },
     Entry {
         name: "skip",

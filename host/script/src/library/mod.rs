@@ -10,6 +10,7 @@ mod branches;
 mod catalogue;
 mod checks;
 mod conditions;
+mod documents;
 mod during;
 mod people;
 mod plain;
@@ -93,6 +94,7 @@ pub(crate) async fn call<L: Language, C: Caller<L>>(
         Function::Par => branches::par(caller, &arguments).await,
         Function::Poll => polls::poll(caller, &arguments).await,
         Function::During => during::during(caller, &arguments).await,
+        Function::Document => Ok(caller.write(&documents::document(caller, &arguments).await?)?),
         Function::Person => Ok(caller.write(&people::human(caller, &arguments)?)?),
         Function::Expect(expectation) => Ok(caller.write(&expectation.hold(&arguments)?)?),
         Function::Note => Ok(caller.write(&plain::note(caller, &arguments)?)?),

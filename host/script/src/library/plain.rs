@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-use fabric_model::Value;
 use fabric_model::resource::{canonical_address, parse_network};
+use fabric_model::{Digest, Value};
 
 use super::branch::Branch;
 use super::raised::{Raised, argument};
@@ -18,6 +18,7 @@ pub(super) enum Plain {
     Param,
     ParseJson,
     SameSet,
+    Sha256,
     Sorted,
 }
 
@@ -32,6 +33,7 @@ impl Plain {
             Self::Param => param(branch, &arguments.text(0)?),
             Self::ParseJson => parse_json(&arguments.text(0)?),
             Self::SameSet => Ok((in_order(arguments.list(0)?) == in_order(arguments.list(1)?)).into()),
+            Self::Sha256 => Ok(Value::Text(Digest::of(arguments.text(0)?.as_bytes()).to_string())),
             Self::Sorted => Ok(Value::List(in_order(arguments.list(0)?))),
         }
     }

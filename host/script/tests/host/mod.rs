@@ -89,6 +89,9 @@ pub(crate) fn play(
             FromWorker::Call { call_id, arguments, .. } => {
                 Some(Reply { call_id: *call_id, result: answers(arguments) })
             }
+            FromWorker::Document { call_id, name, .. } => {
+                Some(Reply { call_id: *call_id, result: Ok(Value::Text(format!("digest of {name}"))) })
+            }
             FromWorker::Wait { call_id, .. } => Some(Reply { call_id: *call_id, result: Ok(Value::Null) }),
             // A title that begins with a code is answered by that fault.
             FromWorker::ScopeBegin { call_id, title, .. } => {
@@ -186,6 +189,7 @@ impl Told {
                 ScopeEnded::Threw { .. } => "end threw".to_owned(),
                 ScopeEnded::Aborted { reason } => format!("end aborted: {reason}"),
             }),
+            FromWorker::Document { name, .. } => Some(format!("document {name}")),
             FromWorker::Human { role, name, .. } => Some(format!("{role} {name}")),
             FromWorker::Print { text, .. } => Some(format!("print {text}")),
             FromWorker::Confined { .. } | FromWorker::End { .. } => None,

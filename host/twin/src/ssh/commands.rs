@@ -2,10 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use fabric_model::Digest;
 use fabric_wire::ssh::CommandOutput;
 
 use crate::nft;
-use crate::ssh::{facts, tables, transient};
+use crate::ssh::{facts, system, tables, transient};
 use crate::state::{HostState, State};
 
 /// What a program leaves behind.
@@ -87,7 +88,13 @@ fn program(state: &State, name: &str, host: &HostState, argv: &[&str], now: Syst
             }
             None => Printed::failed(1, format!("/usr/bin/cat: {path}: No such file or directory\n")),
         },
+        (true, ["/usr/bin/sha256sum", "--", path]) => sha256sum(state, name, path),
         (false, ["/usr/bin/cat", files @ ..]) => cat(state, name, files),
+        (_, ["/usr/bin/ip", "-json", "route", "show"]) => Printed::done(system::routes(host)),
+        (_, ["/usr/bin/ps", "-eo", "pid=,ppid=,user:32=,etimes=,comm="]) => {
+            Printed::done(system::processes(state, name, host))
+        }
+        (_, ["/usr/bin/dpkg-query", "--show"]) => Printed::done(system::packages(host)),
         (_, ["/usr/bin/date", "--utc", "+%s.%N"]) => Printed::done(date(now)),
         (_, [program, ..]) => Printed::no_program(program),
         (_, []) => Printed::nothing(),
@@ -147,7 +154,7 @@ fn sysctl(host: &HostState, key: &str) -> Printed {
 fn cat(state: &State, name: &str, files: &[&str]) -> Printed {
     let mut printed = Printed::nothing();
     for file in files {
-        match tables::socket_table(state, name, file) {
+        match tables::socket_table(state, name, file).or_else(|| system::file(state, name, file)) {
             Some(text) => printed.stdout.extend(text.into_bytes()),
             None => {
                 printed.status = 1;
@@ -156,6 +163,14 @@ fn cat(state: &State, name: &str, files: &[&str]) -> Printed {
         }
     }
     printed
+}
+
+fn sha256sum(state: &State, name: &str, path: &str) -> Printed {
+    let put = state.hosts.get(name).and_then(|host| host.files.get(path)).map(|file| file.bytes.clone());
+    match put.or_else(|| system::file(state, name, path).map(String::into_bytes)) {
+        Some(bytes) => Printed::done(format!("{}  {path}\n", Digest::of(&bytes))),
+        None => Printed::failed(1, format!("/usr/bin/sha256sum: {path}: No such file or directory\n")),
+    }
 }
 
 fn date(now: SystemTime) -> String {

@@ -57,7 +57,7 @@ fn not_found(id: &str) -> Vec<Property> {
 }
 
 /// A process id that differs between daemons and stays the same: 200 to 8,391.
-fn process_id(host: &str, unit: &str) -> u32 {
+pub(super) fn process_id(host: &str, unit: &str) -> u32 {
     let seed = host.bytes().chain(unit.bytes());
     200 + (seed.fold(17_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte))) & 0x1FFF)
 }

@@ -4,6 +4,7 @@ mod change;
 mod commands;
 mod facts;
 mod session;
+mod system;
 mod tables;
 mod transient;
 

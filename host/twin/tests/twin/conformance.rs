@@ -11,7 +11,7 @@ async fn failing(faults: &[TwinFault]) -> Vec<&'static str> {
         twin.inject(fault.clone()).expect("the site has what the fault names");
     }
     let cases = conforms(&twin.seams(), &samakia::site()).await;
-    assert_eq!(cases.len(), 22);
+    assert_eq!(cases.len(), 24);
     cases.into_iter().filter(|case| case.outcome.is_err()).map(|case| case.name).collect()
 }
 
@@ -38,6 +38,13 @@ async fn a_case_fails_when_what_it_names_is_broken() {
     for (fault, case) in broken {
         assert_eq!(failing(std::slice::from_ref(&fault)).await, [case], "{fault:?}");
     }
+    let refused = failing(&[TwinFault::SudoRefused { host: edge() }]).await;
+    assert!(
+        refused.contains(&"files of the closed list are digested, and an absent one is told"),
+        "{refused:?}"
+    );
+    let stopped = failing(&[TwinFault::DaemonStopped { host: edge(), unit: "keepalived".into() }]).await;
+    assert!(stopped.contains(&"the host says what it is, what runs and what is installed"), "{stopped:?}");
     let silent = failing(&[TwinFault::DaemonStopped { host: edge(), unit: "nftables".into() }]).await;
     assert!(silent.contains(&"the ruleset of an edge is read, and drops by default"), "{silent:?}");
     assert!(silent.contains(&"a port that the edge's ruleset leaves out is silent"), "{silent:?}");

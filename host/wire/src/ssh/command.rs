@@ -3,6 +3,7 @@
 use fabric_model::{RemotePath, Slug};
 
 use super::change::LOCK_UNIT;
+use super::integrity::WatchedFile;
 
 /// Time stamps as `@` and seconds since the epoch; otherwise they come in the host's language and time zone.
 const TIMER_SHOW: [&str; 6] = [
@@ -25,6 +26,12 @@ pub(super) mod name {
     pub(in crate::ssh) const NFT_TEXT: &str = "nft --stateless list ruleset";
     pub(in crate::ssh) const FILE_FACTS: &str = "stat";
     pub(in crate::ssh) const FILE_CONTENT: &str = "cat";
+    pub(in crate::ssh) const IDENTITY: &str = "host name and release";
+    pub(in crate::ssh) const ACCOUNTS: &str = "accounts";
+    pub(in crate::ssh) const PROCESSES: &str = "ps";
+    pub(in crate::ssh) const ROUTES: &str = "ip route show";
+    pub(in crate::ssh) const PACKAGES: &str = "dpkg-query --show";
+    pub(in crate::ssh) const FILE_DIGEST: &str = "sha256sum";
 }
 
 /// A command that reads and changes nothing.
@@ -60,6 +67,21 @@ pub enum ReadCommand {
         /// The path.
         path: RemotePath,
     },
+    /// What the host is: its name, its kernel, its distribution.
+    Identity,
+    /// The accounts of the host, without the file that has their passwords.
+    Accounts,
+    /// What runs, without arguments, which may hold secrets.
+    Processes,
+    /// The routes of the main table, as JSON.
+    Routes,
+    /// What is installed.
+    Packages,
+    /// The digest of a file of the closed list. Some are root's alone, so it goes through `sudo -n`.
+    FileDigest {
+        /// The file.
+        file: WatchedFile,
+    },
     /// A dead-man timer and the service that it triggers, as `systemctl show` prints them: two blocks.
     TimerShow {
         /// Its name, without `.timer`.
@@ -82,6 +104,12 @@ impl ReadCommand {
             Self::NftText => name::NFT_TEXT,
             Self::FileFacts { .. } => name::FILE_FACTS,
             Self::FileContent { .. } => name::FILE_CONTENT,
+            Self::Identity => name::IDENTITY,
+            Self::Accounts => name::ACCOUNTS,
+            Self::Processes => name::PROCESSES,
+            Self::Routes => name::ROUTES,
+            Self::Packages => name::PACKAGES,
+            Self::FileDigest { .. } => name::FILE_DIGEST,
             Self::TimerShow { .. } | Self::LockShow => name::UNIT_SHOW,
         }
     }
@@ -116,6 +144,19 @@ impl ReadCommand {
             Self::FileContent { path } => {
                 vec!["/usr/bin/sudo", "-n", "/usr/bin/cat", "--", path.as_str()]
             }
+            Self::Identity => vec![
+                "/usr/bin/cat",
+                "/proc/sys/kernel/hostname",
+                "/proc/sys/kernel/osrelease",
+                "/etc/os-release",
+            ],
+            Self::Accounts => vec!["/usr/bin/cat", "/etc/passwd"],
+            Self::Processes => vec!["/usr/bin/ps", "-eo", "pid=,ppid=,user:32=,etimes=,comm="],
+            Self::Routes => vec!["/usr/bin/ip", "-json", "route", "show"],
+            Self::Packages => vec!["/usr/bin/dpkg-query", "--show"],
+            Self::FileDigest { file } => {
+                vec!["/usr/bin/sudo", "-n", "/usr/bin/sha256sum", "--", file.path().as_str()]
+            }
             Self::TimerShow { timer } => {
                 let (unit, service) = (format!("{timer}.timer"), format!("{timer}.service"));
                 let mut words = TIMER_SHOW.map(str::to_owned).to_vec();
@@ -148,8 +189,20 @@ impl ReadCommand {
         let slug: Option<Slug> = word.parse().ok();
         let timer: Option<Slug> = word.strip_suffix(".service").and_then(|timer| timer.parse().ok());
         let path: Option<RemotePath> = word.parse().ok();
-        let fixed =
-            [Self::Addresses, Self::NftRuleset, Self::Sockets, Self::Clock, Self::NftText, Self::LockShow];
+        let watched = path.clone().and_then(|path| WatchedFile::try_from(path).ok());
+        let fixed = [
+            Self::Addresses,
+            Self::NftRuleset,
+            Self::Sockets,
+            Self::Clock,
+            Self::NftText,
+            Self::Identity,
+            Self::Accounts,
+            Self::Processes,
+            Self::Routes,
+            Self::Packages,
+            Self::LockShow,
+        ];
         let named = slug
             .into_iter()
             .flat_map(|name| [Self::UnitShow { unit: name.clone() }, Self::Sysctl { key: name }]);
@@ -157,7 +210,14 @@ impl ReadCommand {
             .into_iter()
             .flat_map(|path| [Self::FileFacts { path: path.clone() }, Self::FileContent { path }]);
         let timed = timer.into_iter().map(|timer| Self::TimerShow { timer });
-        fixed.into_iter().chain(named).chain(filed).chain(timed).find(|command| command.line() == line)
+        let digested = watched.into_iter().map(|file| Self::FileDigest { file });
+        fixed
+            .into_iter()
+            .chain(named)
+            .chain(filed)
+            .chain(digested)
+            .chain(timed)
+            .find(|command| command.line() == line)
     }
 }
 
@@ -180,8 +240,18 @@ mod tests {
             ReadCommand::FileFacts { path: "/etc/x".parse().expect("a path") },
             ReadCommand::FileContent { path: "/etc/x".parse().expect("a path") },
             ReadCommand::TimerShow { timer: slug("fabric-run-1") },
+            ReadCommand::Identity,
+            ReadCommand::Accounts,
+            ReadCommand::Processes,
+            ReadCommand::Routes,
+            ReadCommand::Packages,
+            ReadCommand::FileDigest { file: watched("/etc/sudoers") },
             ReadCommand::LockShow,
         ]
+    }
+
+    fn watched(path: &str) -> WatchedFile {
+        path.parse::<RemotePath>().expect("a path").try_into().expect("a file of the list")
     }
 
     #[test]
@@ -206,6 +276,12 @@ mod tests {
                 | ReadCommand::FileFacts { .. }
                 | ReadCommand::FileContent { .. }
                 | ReadCommand::TimerShow { .. }
+                | ReadCommand::Identity
+                | ReadCommand::Accounts
+                | ReadCommand::Processes
+                | ReadCommand::Routes
+                | ReadCommand::Packages
+                | ReadCommand::FileDigest { .. }
                 | ReadCommand::LockShow => {}
             }
             assert_eq!(ReadCommand::parse(&command.line()), Some(command));
@@ -228,6 +304,9 @@ mod tests {
             "/usr/bin/date --utc +%s.%N ; id".to_owned(),
             "/usr/bin/sudo -n /usr/bin/cat -- etc/shadow".to_owned(),
             "/usr/sbin/sysctl --values net.ipv4.ip_forward=1".to_owned(),
+            "/usr/bin/sudo -n /usr/bin/sha256sum -- /etc/shadow".to_owned(),
+            "/usr/bin/cat /etc/shadow".to_owned(),
+            "/usr/bin/ps -eo pid=,args=".to_owned(),
         ];
         for command in all() {
             let line = command.line();

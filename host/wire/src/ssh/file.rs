@@ -96,7 +96,7 @@ pub fn file_content(output: &CommandOutput) -> Result<Vec<u8>, WireError> {
 impl CommandOutput {
     /// Whether a tool failed because the path is not there. Lines that `sudo` writes before the tool's own say nothing about that.
     /// The tool calls itself as it was called: by its whole path.
-    fn is_absence(&self, beginning: &str) -> bool {
+    pub(super) fn is_absence(&self, beginning: &str) -> bool {
         let stderr = String::from_utf8_lossy(&self.stderr);
         let mut lines = stderr.lines().map(|line| line.strip_prefix("/usr/bin/").unwrap_or(line));
         self.status != 0 && lines.any(|line| line.starts_with(beginning) && line.ends_with(ABSENT))

@@ -1,31 +1,43 @@
 //! What may be asked of a host over SSH, and what comes back: bytes from the seam, facts from the parsers. A fact is read as
 //! data in the form its tool documents, never searched for in text.
 
+mod account;
 mod address;
 mod change;
 mod clock;
 mod command;
 mod done;
 mod file;
+mod identity;
+mod integrity;
 mod lock;
 mod nft;
 mod nft_expression;
 mod output;
+mod package;
+mod process;
 mod properties;
+mod route;
 mod socket;
 mod sysctl;
 mod timer;
 mod unit;
 
+pub use account::{Account, accounts};
 pub use address::{Interface, InterfaceAddress, addresses};
 pub use change::{ChangeCommand, LOCK_UNIT, Restore, Signal};
 pub use clock::{ClockOffset, clock, host_time};
 pub use command::ReadCommand;
 pub use done::done;
 pub use file::{FileFacts, FileKind, file_content, file_facts};
+pub use identity::{Identity, identity};
+pub use integrity::{FileDigest, NotWatched, WatchedFile, file_digest};
 pub use lock::lock_owner;
 pub use nft::{NftChain, NftRule, NftRuleset, NftSet, NftTable, nft_document, nft_ruleset, nft_text};
 pub use nft_expression::{NftMatch, NftStatement};
+pub use package::{Package, packages};
+pub use process::{Process, processes};
+pub use route::{HostRoute, routes};
 pub use socket::{Socket, Transport, sockets};
 pub use sysctl::sysctl;
 pub use timer::{Timer, timer};

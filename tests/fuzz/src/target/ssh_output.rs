@@ -4,8 +4,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use fabric_model::Slug;
 use fabric_wire::ssh::{
-    ChangeCommand, CommandOutput, ReadCommand, Restore, addresses, clock, done, file_content, file_facts,
-    host_time, lock_owner, nft_text, sockets, sysctl, timer, unit_state,
+    ChangeCommand, CommandOutput, ReadCommand, Restore, accounts, addresses, clock, done, file_content,
+    file_digest, file_facts, host_time, identity, lock_owner, nft_text, packages, processes, routes, sockets,
+    sysctl, timer, unit_state,
 };
 
 use super::choice;
@@ -21,6 +22,8 @@ pub fn run(bytes: &[u8]) {
     let before = UNIX_EPOCH + Duration::from_secs(1);
     let _ = (addresses(&output), sockets(&output), sysctl(&output), unit_state(&output));
     let _ = (file_facts(&output), file_content(&output), nft_text(&output), lock_owner(&output));
+    let _ = (identity(&output), accounts(&output), processes(&output), routes(&output));
+    let _ = (packages(&output), file_digest(&output));
     let _ = (
         timer(&output, before),
         host_time(&output),

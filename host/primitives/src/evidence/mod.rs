@@ -1,0 +1,4 @@
+//! Sealed packets of earlier runs.
+
+pub mod packets;
+pub mod trust;

@@ -1,0 +1,5 @@
+//! Files of the project.
+
+pub mod digest;
+pub mod files;
+pub mod text;
