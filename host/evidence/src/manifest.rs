@@ -139,8 +139,10 @@ impl Manifest {
     }
 
     fn twin(&self, path: &str) -> Option<&str> {
+        // What is known is in lower case already.
         let folded = path.to_lowercase();
-        self.files.keys().find(|known| *known != path && **known == folded).map(String::as_str)
+        let (known, _) = self.files.get_key_value(&folded)?;
+        (known != path).then_some(known)
     }
 }
 

@@ -186,7 +186,8 @@ impl Tree {
         }
         for folder in &self.folders {
             let known = folder == SIGNATURES || folder.starts_with(ARTIFACTS);
-            if !known || !self.files.iter().any(|file| file.starts_with(folder.as_str())) {
+            let first = self.files.range(folder.clone()..).next();
+            if !known || !first.is_some_and(|file| file.starts_with(folder.as_str())) {
                 findings.push(Finding::new("file.folder", folder, "a packet has no such folder"));
             }
         }

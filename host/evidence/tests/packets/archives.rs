@@ -64,7 +64,7 @@ fn with(scene: &Scene, kind: EntryType, name: &[u8], mode: u32, content: &[u8]) 
     header.set_entry_type(kind);
     header.set_mode(mode);
     header.set_size(content.len() as u64);
-    header.as_old_mut().name[..name.len()].copy_from_slice(name);
+    header.as_old_mut().name.iter_mut().zip(name).for_each(|(to, from)| *to = *from);
     if kind.is_symlink() || kind.is_hard_link() {
         header.set_link_name("run-1/run.json").expect("short");
     }

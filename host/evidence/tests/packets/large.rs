@@ -21,6 +21,7 @@ const MEMORY: u64 = 64 << 20;
 const PACKET: &str = "FABRIC_LARGE_PACKET";
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the child is this program again")]
 fn a_packet_is_verified_in_less_memory_than_its_files_have() {
     let bench = Bench::new();
     let packet = bench.open_packet("large");

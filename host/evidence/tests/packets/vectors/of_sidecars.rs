@@ -190,8 +190,11 @@ fn attested(victim: &Victim, of_type: &str, change: impl Fn(&str) -> String) {
         .expect("no passphrase")
         .sign(HashAlgorithm::SHA512, encoded.as_bytes())
         .expect("signed");
-    let mpi::Signature::EdDSA { r, s } = signature else { panic!("of Ed25519") };
-    let bytes = [r.value_padded(32).expect("32 bytes"), s.value_padded(32).expect("32 bytes")].concat();
+    let halves = match &signature {
+        mpi::Signature::EdDSA { r, s } => [r, s],
+        other => unreachable!("a key of Ed25519 made {other:?}"),
+    };
+    let bytes = halves.map(|half| half.value_padded(32).expect("32 bytes")).concat();
     let signed = json!({"payload": Base64::encode_string(payload.as_bytes()), "payloadType": of_type,
         "signatures": [{"keyid": keyid(victim), "sig": Base64::encode_string(&bytes)}]});
     victim.write(STATEMENT, signed.to_string() + "\n");

@@ -63,6 +63,9 @@ pub(super) struct Yard {
     other: Tsa,
 }
 
+/// Somebody's name, role, and certificate.
+type Known<'a> = (&'a str, &'a str, (Fingerprint, Vec<u8>));
+
 /// A program that signs what it is given, as a card would.
 struct Card(Cert);
 
@@ -141,7 +144,7 @@ impl Yard {
 
     /// The trust file of this name.
     pub(super) fn trust(&self, name: &str) -> Trust {
-        Trust::load(&self.bench.path(name)).unwrap_or_else(|wrong| panic!("{name}: {wrong:?}"))
+        Trust::load(&self.bench.path(name)).expect(name)
     }
 
     /// Writes the trust files and what they name.
@@ -152,7 +155,7 @@ impl Yard {
         let of =
             |signer: &Signer| (signer.fingerprint().clone(), signer.public_armored().expect("a certificate"));
         let by_cert = |cert: &Cert| (key::fingerprint(cert).expect("version 4"), public(cert));
-        let people: [(&str, &str, (Fingerprint, Vec<u8>)); 8] = [
+        let people: [Known<'_>; 8] = [
             ("a", "site-dev", of(&self.bench.signer)),
             ("b", "security", of(&self.second)),
             ("c", "legal", of(&self.third)),
