@@ -76,7 +76,7 @@ struct File {
     #[serde(default, rename = "timestamp_authority")]
     authorities: Vec<AuthorityEntry>,
     #[serde(default, rename = "require")]
-    requirements: Vec<requirement::Entry>,
+    requirements: Vec<Spanned<requirement::Entry>>,
     #[serde(default, rename = "severity")]
     levels: Vec<severity::Entry>,
     #[serde(default, rename = "retain")]
@@ -104,7 +104,7 @@ struct AuthorityEntry {
     certificates: Spanned<String>,
     url: Option<Spanned<String>>,
     server_certificates: Option<Spanned<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "requirement::filled")]
     policies: Vec<Spanned<String>>,
     valid_from: Option<Spanned<Datetime>>,
     valid_until: Option<Spanned<Datetime>>,

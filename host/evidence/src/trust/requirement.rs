@@ -2,7 +2,8 @@
 
 use fabric_model::Slug;
 use fabric_model::site::Realm;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::reading::Reading;
@@ -41,11 +42,11 @@ pub struct Demand {
 #[serde(deny_unknown_fields)]
 pub(super) struct Entry {
     realm: Option<Realm>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "filled")]
     acts: Vec<Act>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "filled")]
     kinds: Vec<Spanned<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "filled")]
     countersigned_as: Vec<Spanned<String>>,
     #[serde(default)]
     timestamps: bool,
@@ -55,8 +56,28 @@ pub(super) struct Entry {
     classified: bool,
 }
 
+/// A list with something in it. An empty one looks as if it let nothing through, and would let everything.
+pub(super) fn filled<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let list = Vec::deserialize(deserializer)?;
+    if list.is_empty() {
+        return Err(D::Error::custom(
+            "an empty list would let everything through: leave it out, or name what counts",
+        ));
+    }
+    Ok(list)
+}
+
 impl Reading<'_> {
-    pub(super) fn requirement(&mut self, entry: Entry) -> Requirement {
+    pub(super) fn requirement(&mut self, entry: Spanned<Entry>) -> Requirement {
+        let (span, entry) = (entry.span(), entry.into_inner());
+        let demands =
+            [entry.timestamps, entry.statement, entry.classified, !entry.countersigned_as.is_empty()];
+        if !demands.contains(&true) {
+            let hint = "Say what such packets must have, such as `timestamps = true`, or remove it.";
+            self.fault(span, "this `[[require]]` demands nothing", hint);
+        }
         let countersigned_as = self.role_list(entry.countersigned_as);
         Requirement {
             realm: entry.realm,

@@ -2,6 +2,7 @@
 
 #[expect(clippy::disallowed_types, reason = "tar reads and writes, too")]
 mod archives;
+mod attacks;
 #[expect(clippy::disallowed_types, reason = "the authority is a program that is not ours")]
 mod authority;
 mod changing;
