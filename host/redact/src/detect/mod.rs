@@ -12,7 +12,7 @@ mod vendor;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 
 use crate::class::Class;
 use crate::redactor::{Found, What};
@@ -87,7 +87,12 @@ static ANCHORS: LazyLock<Option<Anchors>> = LazyLock::new(|| {
         DETECTORS.iter().flat_map(|detector| detector.anchors.iter().map(move |anchor| (*anchor, detector)));
     let (words, detectors): (Vec<_>, Vec<_>) = all.unzip();
     let mut builder = AhoCorasickBuilder::new();
-    let automaton = builder.match_kind(MatchKind::Standard).ascii_case_insensitive(true).build(words).ok()?;
+    let automaton = builder
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA))
+        .ascii_case_insensitive(true)
+        .build(words)
+        .ok()?;
     Some(Anchors { automaton, detectors })
 });
 

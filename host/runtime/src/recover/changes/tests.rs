@@ -79,11 +79,24 @@ async fn everything_is_taken_back_locks_and_timers_included_and_only_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_packet_that_is_not_sealed_yet_is_not_acted_on() {
+async fn what_cannot_be_sealed_is_taken_back_all_the_same() {
+    let trial = Trial::new();
+    let changes = killed(&trial).await;
+    let restoration = recovered(&trial).await.expect("recovered").expect("there was something");
+    assert_eq!(restoration.left, [] as [String; 0]);
+    for change in &changes {
+        assert_eq!(trial.standing(change).await, Standing::Before);
+    }
+    assert!(!is_unrecovered(&trial));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_packet_that_is_not_sealed_and_that_nobody_here_began_is_not_acted_on() {
     let trial = Trial::new();
     killed(&trial).await;
+    trial.operator.started.forget(&trial.run_id);
     let sent = trial.commands();
-    let refusal = recovered(&trial).await.expect_err("it is not sealed");
+    let refusal = recovered(&trial).await.expect_err("anybody can have put it there");
     assert_eq!(refusal.exit, Exit::Unrecovered);
     assert_eq!(trial.commands(), sent);
 }
