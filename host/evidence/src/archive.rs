@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use tar::{Archive, Builder, Entry, EntryType, Header};
 
 use crate::manifest;
+use crate::packet::{PacketError, at, core_files};
 use crate::regular;
-use crate::verify::Finding;
+use crate::verify::{Finding, SPECIAL_BITS};
 
 /// The most entries that are unpacked.
 const ENTRY_LIMIT: usize = 200_000;
@@ -21,17 +22,19 @@ const ENTRY_LIMIT: usize = 200_000;
 /// The most bytes that are unpacked.
 const SIZE_LIMIT: u64 = 64 << 30;
 
-/// Bits of a mode that no packet's file has.
-const SPECIAL_BITS: u32 = 0o7000;
-
 /// Writes the packet in `dir` as an archive whose one folder is `name`. Equal packets make equal archives: sorted, of nobody, of no time.
 ///
 /// # Errors
 /// When a file cannot be read, or the archive not be written.
-pub fn write(dir: &Path, name: &str, archive: impl Write) -> io::Result<()> {
+pub fn write(dir: &Path, name: &str, archive: impl Write) -> Result<(), PacketError> {
+    let files = core_files(dir)?;
+    at(dir, write_files(dir, name, &files, archive))
+}
+
+fn write_files(dir: &Path, name: &str, files: &[String], archive: impl Write) -> io::Result<()> {
     let mut builder = Builder::new(BufWriter::new(archive));
-    for path in files(dir)? {
-        let file = regular::open(OpenOptions::new().read(true), &dir.join(&path))?;
+    for path in files {
+        let file = regular::open(OpenOptions::new().read(true), &dir.join(path))?;
         let mut header = Header::new_ustar();
         header.set_entry_type(EntryType::Regular);
         header.set_size(file.metadata()?.len());
@@ -44,25 +47,6 @@ pub fn write(dir: &Path, name: &str, archive: impl Write) -> io::Result<()> {
         builder.append(&header, file)?;
     }
     builder.into_inner()?.into_inner().map_err(io::IntoInnerError::into_error)?.flush()
-}
-
-/// The files below a folder by their relative paths, sorted.
-fn files(dir: &Path) -> io::Result<Vec<String>> {
-    let mut found = Vec::new();
-    let mut folders = vec![String::new()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(dir.join(&folder))? {
-            let entry = entry?;
-            let path = format!("{folder}{}", entry.file_name().to_string_lossy());
-            if entry.file_type()?.is_dir() {
-                folders.push(format!("{path}/"));
-            } else {
-                found.push(path);
-            }
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
 }
 
 /// Unpacks an archive into `dir`, which it makes, and brings the name of the one folder in it. Whether that is a packet, nobody was asked. What was unpacked of one that is

@@ -21,7 +21,7 @@ use crate::sidecar::{self, NotAdded};
 use crate::signer::Signer;
 use crate::verify::Verified;
 use envelope::{Envelope, NotAnEnvelope};
-use predicate::Predicate;
+use predicate::{Predicate, Sha256};
 
 pub use key::{PublicKey, public_keys};
 pub use predicate::{Exercise, PlanMade, Run, TestResult};
@@ -49,11 +49,6 @@ struct Statement<'a> {
 struct Subject<'a> {
     name: &'a str,
     digest: Sha256,
-}
-
-#[derive(Serialize)]
-struct Sha256 {
-    sha256: Digest,
 }
 
 /// Why a statement proves nothing. [`Refused::class`] is stable; `evidence/SPEC.md` lists them.

@@ -282,7 +282,7 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), PacketError> {
 }
 
 /// Every file below `dir`, by its relative path. Anything but files and folders is refused.
-fn core_files(dir: &Path) -> Result<Vec<String>, PacketError> {
+pub(crate) fn core_files(dir: &Path) -> Result<Vec<String>, PacketError> {
     let mut files = Vec::new();
     let mut folders = vec![String::new()];
     while let Some(folder) = folders.pop() {

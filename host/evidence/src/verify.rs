@@ -27,6 +27,8 @@ use crate::timestamp::Attested;
 use crate::trust::Trust;
 use tree::Tree;
 
+pub(crate) use tree::SPECIAL_BITS;
+
 /// One reason why a packet does not verify.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

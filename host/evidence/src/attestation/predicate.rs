@@ -68,9 +68,10 @@ struct ResourceDescriptor {
     annotations: Option<Place>,
 }
 
+/// A digest, as in-toto writes one.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-struct Sha256 {
-    sha256: Digest,
+pub(super) struct Sha256 {
+    pub(super) sha256: Digest,
 }
 
 /// Where the suite ran: only `real` and `run` together are about the site itself.

@@ -17,7 +17,7 @@ use crate::timestamp;
 const READ_LIMIT: u64 = 256 << 20;
 
 /// Bits of a mode that make a file run as somebody else: no copy or archive gives them to a packet's files by itself.
-const SPECIAL_BITS: u32 = 0o7000;
+pub(crate) const SPECIAL_BITS: u32 = 0o7000;
 
 /// The files of a packet by relative path.
 pub(super) struct Tree {

@@ -30,11 +30,13 @@ pub(crate) fn export(place: &Place, args: &Export) -> Result<Exit, Refusal> {
     let verified = sound(&args.packet, &read_trust(&trust_path)?.0)?;
     let name = verified.run.head.run_id.as_str();
     let to = args.to.clone().unwrap_or_else(|| format!("{name}.tar").into());
-    let unwritable = |error: std::io::Error| {
+    let unwritable = |error: &dyn std::fmt::Display| {
         Refusal::new(Exit::Configuration, format!("{} cannot be written: {error}", to.display()))
     };
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&to).map_err(unwritable)?;
-    archive::write(&args.packet, name, &file).and_then(|()| file.sync_all()).map_err(unwritable)?;
+    let mut new = OpenOptions::new();
+    let file = new.write(true).create_new(true).mode(0o600).open(&to).map_err(|e| unwritable(&e))?;
+    archive::write(&args.packet, name, &file).map_err(|e| unwritable(&e))?;
+    file.sync_all().map_err(|e| unwritable(&e))?;
     say(format_args!("{}: manifest {}", place.shorten(&to), verified.manifest));
     Ok(Exit::Done)
 }
