@@ -34,7 +34,7 @@ pub fn write(dir: &Path, name: &str, archive: impl Write) -> Result<(), PacketEr
 fn write_files(dir: &Path, name: &str, files: &[String], archive: impl Write) -> io::Result<()> {
     let mut builder = Builder::new(BufWriter::new(archive));
     for path in files {
-        let file = regular::open(OpenOptions::new().read(true), &dir.join(path))?;
+        let file = regular::read(&dir.join(path))?;
         let mut header = Header::new_ustar();
         header.set_entry_type(EntryType::Regular);
         header.set_size(file.metadata()?.len());

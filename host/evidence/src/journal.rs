@@ -110,7 +110,7 @@ impl Journal {
 
     /// Whether a living process writes this journal.
     pub(crate) fn is_held(path: &Path) -> io::Result<bool> {
-        match regular::open(OpenOptions::new().read(true), path)?.try_lock() {
+        match regular::read(path)?.try_lock() {
             Ok(()) => Ok(false),
             Err(std::fs::TryLockError::WouldBlock) => Ok(true),
             Err(std::fs::TryLockError::Error(e)) => Err(e),

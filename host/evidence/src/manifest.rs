@@ -140,7 +140,7 @@ impl Manifest {
 
     fn twin(&self, path: &str) -> Option<&str> {
         // What is known is in lower case already.
-        let folded = path.to_lowercase();
+        let folded = Some(path.to_lowercase()).filter(|folded| folded != path)?;
         let (known, _) = self.files.get_key_value(&folded)?;
         (known != path).then_some(known)
     }

@@ -14,9 +14,14 @@ pub(crate) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
 }
 
+/// Opens one to read it.
+pub(crate) fn read(path: &Path) -> io::Result<File> {
+    open(OpenOptions::new().read(true), path)
+}
+
 /// Reads a small one whole; one that is longer than `limit` is refused.
 pub(crate) fn read_up_to(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(OpenOptions::new().read(true), path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    read(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(io::Error::other("it is too large")) } else { Ok(bytes) }
 }

@@ -2,10 +2,8 @@
 //! memory stays flat however large they are. What is told is where and what, never the value.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use fabric_redact::{Redactor, What};
@@ -111,81 +109,73 @@ pub fn folder(dir: &Path, redactor: &Redactor) -> io::Result<Scan> {
 /// The secrets of each of these files of a folder.
 fn of_files(dir: &Path, names: &[&str], redactor: &Redactor) -> Vec<io::Result<Vec<Finding>>> {
     spread::over(names, FILES_PER_THREAD, |name| {
-        let file = regular::open(OpenOptions::new().read(true), &dir.join(name))?;
-        let parts: Vec<u64> = (0..file.metadata()?.len().div_ceil(PART)).collect();
-        let found = spread::over(&parts, 1, |part| part_of(&file, *part, redactor));
-        Ok(whole(name, found.into_iter().collect::<io::Result<_>>()?))
+        let path = dir.join(name);
+        let parts: Vec<u64> = (0..regular::read(&path)?.metadata()?.len().div_ceil(PART)).collect();
+        let found = spread::over(&parts, 1, |part| part_of(&path, *part, redactor));
+        whole(&path, name, found.into_iter().collect::<io::Result<_>>()?)
     })
 }
 
-/// The secrets that begin in one part of a file.
-pub(crate) struct Part {
-    /// Each with how many lines end in front of it in this part.
-    found: Vec<(u64, What)>,
-    /// How many lines end in this part.
-    lines: u64,
-}
+/// What was found in one part of a file, each with the place in the file where it begins.
+pub(crate) type Part = Vec<(u64, What)>;
 
-/// Looks through the part of this number. What stands around it is looked at as well, as far as it tells what stands in it.
+/// Looks through the part of this number of a file. What stands around it is looked at as well, as far as it tells what stands in it.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(crate) fn part_of(file: &File, number: u64, redactor: &Redactor) -> io::Result<Part> {
+pub(crate) fn part_of(path: &Path, number: u64, redactor: &Redactor) -> io::Result<Part> {
     let start = number * PART;
     let before = start.min(BEHIND);
-    let mut held = vec![0; (before + PART + AHEAD) as usize];
-    let read = read_at(file, &mut held, start - before)?;
-    Ok(look(held.get(..read).unwrap_or_default(), before as usize, redactor))
+    let mut held = Vec::with_capacity((before + PART + AHEAD) as usize);
+    let mut file = regular::read(path)?;
+    file.seek(SeekFrom::Start(start - before))?;
+    file.take(before + PART + AHEAD).read_to_end(&mut held)?;
+    let found = look(&held, before as usize, redactor).into_iter();
+    Ok(found.map(|(place, what)| (start - before + place, what)).collect())
 }
 
-/// The secrets of a file that is held whole.
-pub(crate) fn of_bytes(name: &str, bytes: &[u8], redactor: &Redactor) -> Vec<Finding> {
-    whole(name, vec![look(bytes, 0, redactor)])
+/// The secrets of a file that is held whole and is no longer than a part.
+///
+/// # Errors
+/// None: bytes can be read.
+pub(crate) fn of_bytes(name: &str, bytes: &[u8], redactor: &Redactor) -> io::Result<Vec<Finding>> {
+    numbered(name, look(bytes, 0, redactor), bytes)
+}
+
+/// What was found in the parts of a file, in their order.
+///
+/// # Errors
+/// When it cannot be read again to count its lines.
+pub(crate) fn whole(path: &Path, name: &str, parts: Vec<Part>) -> io::Result<Vec<Finding>> {
+    let found = parts.into_iter().flatten().take(FINDINGS_PER_FILE).collect();
+    numbered(name, found, BufReader::new(regular::read(path)?))
 }
 
 /// The secrets that begin within a part's length behind `from`.
 fn look(held: &[u8], from: usize, redactor: &Redactor) -> Part {
     let own = from..held.len().min(from + PART as usize);
     let words = from.saturating_sub(BEHIND as usize)..own.end.saturating_add(BEHIND as usize);
-    let (mut found, mut counted) = (Vec::new(), (from, 0));
-    let all = redactor.find_around(held, words).into_iter();
-    for one in all.filter(|one| own.contains(&one.range.start)).take(FINDINGS_PER_FILE) {
-        counted = (one.range.start, counted.1 + lines(held, counted.0..one.range.start));
-        found.push((counted.1, one.what));
-    }
-    Part { found, lines: counted.1 + lines(held, counted.0..own.end) }
+    let all = redactor.find_around(held, words).into_iter().filter(|one| own.contains(&one.range.start));
+    all.take(FINDINGS_PER_FILE).map(|one| (one.range.start as u64, one.what)).collect()
 }
 
-/// What was found in the parts of a file, in their order.
-pub(crate) fn whole(name: &str, parts: Vec<Part>) -> Vec<Finding> {
-    let mut line = 1;
-    let mut all = Vec::new();
-    for part in parts {
-        let found = part.found.into_iter();
-        all.extend(found.map(|(ahead, what)| Finding { file: name.to_owned(), line: line + ahead, what }));
-        line += part.lines;
-    }
-    all.truncate(FINDINGS_PER_FILE);
-    all
-}
-
-/// Reads from a place until the buffer is full or the file ends.
-fn read_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
-    let mut read = 0;
-    while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, from + read as u64) {
-            Ok(0) => break,
-            Ok(length) => read += length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+/// The same with their lines. Most files have none, and are not read for that.
+fn numbered(name: &str, found: Part, mut text: impl BufRead) -> io::Result<Vec<Finding>> {
+    let (mut line, mut at, mut all) = (1, 0, Vec::with_capacity(found.len()));
+    for (place, what) in found {
+        while at < place {
+            let held = text.fill_buf()?;
+            let ahead = held.len().min(usize::try_from(place - at).unwrap_or(usize::MAX));
+            if ahead == 0 {
+                break;
+            }
+            line += held.iter().take(ahead).filter(|byte| **byte == b'\n').count() as u64;
+            text.consume(ahead);
+            at += ahead as u64;
         }
+        all.push(Finding { file: name.to_owned(), line, what });
     }
-    Ok(read)
-}
-
-/// How many lines end in this part.
-fn lines(held: &[u8], part: Range<usize>) -> u64 {
-    held.get(part).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count() as u64
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Digests of many files, none of them taken into memory as a whole.
 
-use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use fabric_model::Digest;
@@ -9,14 +9,23 @@ use fabric_model::Digest;
 use crate::regular;
 use crate::spread::{self, FILES_PER_THREAD};
 
-/// The digests of files of a folder, in the order of their names.
-pub(crate) fn of_files(dir: &Path, names: &[&str]) -> Vec<io::Result<Digest>> {
+/// What a file is.
+pub(crate) struct Summed {
+    pub(crate) digest: Digest,
+    /// The bits of its mode.
+    pub(crate) mode: u32,
+}
+
+/// The digests and modes of files of a folder, in the order of their names.
+pub(crate) fn of_files(dir: &Path, names: &[&str]) -> Vec<io::Result<Summed>> {
     spread::over(names, FILES_PER_THREAD, |name| of_file(&dir.join(name)))
 }
 
-/// The digest of a regular file; whatever took its place meanwhile is an error.
-fn of_file(path: &Path) -> io::Result<Digest> {
-    Digest::of_stream(regular::open(OpenOptions::new().read(true), path)?)
+/// A regular file; whatever took its place meanwhile is an error.
+fn of_file(path: &Path) -> io::Result<Summed> {
+    let file = regular::read(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    Ok(Summed { digest: Digest::of_stream(file)?, mode })
 }
 
 #[cfg(test)]
@@ -38,7 +47,11 @@ mod tests {
         let digests = of_files(folder.path(), &all);
         assert_eq!(digests.len(), 202);
         for (name, digest) in names.iter().zip(&digests) {
-            assert_eq!(digest.as_ref().ok(), Some(&Digest::of(name.repeat(1000).as_bytes())), "{name}");
+            assert_eq!(
+                digest.as_ref().ok().map(|file| file.digest),
+                Some(Digest::of(name.repeat(1000).as_bytes())),
+                "{name}"
+            );
         }
         assert!(digests.iter().skip(200).all(io::Result::is_err));
         assert!(of_files(folder.path(), &[]).is_empty());

@@ -1,6 +1,5 @@
 //! Reads the files of a packet before it is sealed, most of them once: their digests, and what nobody should read in them.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -48,31 +47,25 @@ pub(crate) fn of_files(dir: &Path, names: &[&str], redactor: &Redactor) -> Vec<i
     surveyed.collect()
 }
 
-fn open(dir: &Path, name: &str) -> io::Result<File> {
-    regular::open(OpenOptions::new().read(true), &dir.join(name))
-}
-
 fn first_look(dir: &Path, name: &str, redactor: &Redactor) -> io::Result<Looked> {
-    let mut file = open(dir, name)?;
+    let mut file = regular::read(&dir.join(name))?;
     let length = file.metadata()?.len();
     if length > PART {
         return Ok(Looked::Long(length.div_ceil(PART)));
     }
     let mut bytes = Vec::with_capacity(length as usize + 1);
     file.read_to_end(&mut bytes)?;
-    Ok(Looked::Whole(Surveyed {
-        digest: Digest::of(&bytes),
-        secrets: scan::of_bytes(name, &bytes, redactor),
-    }))
+    let secrets = scan::of_bytes(name, &bytes, redactor)?;
+    Ok(Looked::Whole(Surveyed { digest: Digest::of(&bytes), secrets }))
 }
 
 /// A digest is made from the beginning to the end; the other processors look for secrets meanwhile.
 fn long(dir: &Path, name: &str, parts: u64, redactor: &Redactor) -> io::Result<Surveyed> {
-    let file = open(dir, name)?;
+    let path = dir.join(name);
     let pieces: Vec<Piece> = [Piece::Digest].into_iter().chain((0..parts).map(Piece::Part)).collect();
     let done = spread::over(&pieces, 1, |piece| match piece {
-        Piece::Digest => Digest::of_stream(&file).map(Piecework::Digest),
-        Piece::Part(number) => scan::part_of(&file, *number, redactor).map(Piecework::Part),
+        Piece::Digest => regular::read(&path).and_then(Digest::of_stream).map(Piecework::Digest),
+        Piece::Part(number) => scan::part_of(&path, *number, redactor).map(Piecework::Part),
     });
     let (mut digest, mut looked) = (None, Vec::new());
     for piece in done {
@@ -82,5 +75,5 @@ fn long(dir: &Path, name: &str, parts: u64, redactor: &Redactor) -> io::Result<S
         }
     }
     let digest = digest.ok_or_else(|| io::Error::other("it has no digest"))?;
-    Ok(Surveyed { digest, secrets: scan::whole(name, looked) })
+    Ok(Surveyed { digest, secrets: scan::whole(&path, name, looked)? })
 }

@@ -243,8 +243,9 @@ pub fn verify(dir: &Path, trust: &Trust, now: SystemTime) -> Result<Verified, Ve
             None
         }
     };
-    if let Some(manifest) = &manifest {
-        tree.compare(manifest, &mut findings);
+    match &manifest {
+        Some(manifest) => tree.compare(manifest, &mut findings),
+        None => tree.report_modes(tree.files(), &mut findings),
     }
     let records = content::check(&tree, &mut findings);
     let run = records.as_ref().map(|(run, _)| run);

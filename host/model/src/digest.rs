@@ -30,12 +30,18 @@ impl Digest {
     /// # Errors
     /// Those of the stream.
     pub fn of_stream(mut stream: impl Read) -> io::Result<Self> {
-        let mut buffer = vec![0; 64 << 10];
+        // Most streams are short, and a large buffer would cost more than they do.
+        let mut buffer = vec![0; 8 << 10];
         let mut digest = Sha256::new();
         loop {
             match stream.read(&mut buffer) {
                 Ok(0) => return Ok(Self(digest.finalize().into())),
-                Ok(length) => digest.update(buffer.get(..length).unwrap_or_default()),
+                Ok(length) => {
+                    digest.update(buffer.get(..length).unwrap_or_default());
+                    if length == buffer.len() {
+                        buffer.resize(64 << 10, 0);
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

@@ -2,9 +2,8 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
-
 use crate::class::Class;
+use crate::words::{Case, Words};
 
 /// The last words of such names, the longer before the shorter.
 const LAST_WORDS: [(&[&str], Class); 34] = [
@@ -45,10 +44,10 @@ const LAST_WORDS: [(&[&str], Class); 34] = [
 ];
 
 /// One of these is in each of them.
-static HINTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+static HINTS: LazyLock<Words<&str>> = LazyLock::new(|| {
     let hints =
         ["authorization", "connection", "credential", "dsn", "key", "pass", "psk", "pwd", "secret", "token"];
-    AhoCorasickBuilder::new().ascii_case_insensitive(true).build(hints).ok()
+    Words::new(hints.to_vec(), Case::Ignored)
 });
 
 /// Names of more than one word written as one, by how they end.
@@ -66,8 +65,7 @@ pub(crate) const NAME_LIMIT: usize = 96;
 /// `password_file` name something else.
 pub fn class_of_name(name: &str) -> Option<Class> {
     // Most names of a site have none of these, and most calls have many names.
-    let hinted = HINTS.as_ref().is_none_or(|hints| hints.is_match(name));
-    if name.len() > NAME_LIMIT || !hinted {
+    if name.len() > NAME_LIMIT || !HINTS.any(name.as_bytes()) {
         return None;
     }
     let words = words(name);

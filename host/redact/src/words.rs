@@ -13,8 +13,8 @@ const TABLE: u32 = 17;
 const SLOTS: u32 = 15;
 /// Set in every byte: letters of either case become one, and so do some other bytes, which the comparison tells apart.
 const FOLD: u64 = 0x2020_2020_2020_2020;
-/// The three bytes that are looked at.
-const GRAM: u64 = 0x00ff_ffff;
+/// Bytes of the text that are asked for at once.
+const STEP: usize = 12;
 /// Letters of which texts are full: what has none of them is met more seldom.
 const COMMON: &[u8] = b" etaoinsr";
 
@@ -67,7 +67,7 @@ impl<W: AsRef<[u8]>> Words<W> {
                     let hash = hash(gram);
                     let (at, bit) = table_bit(hash);
                     if let Some(bits) = table.get_mut(at) {
-                        *bits |= bit;
+                        *bits |= 1 << bit;
                     }
                     by_slot.entry(slot(hash)).or_default().push(Place { word: number, begin });
                 }
@@ -113,46 +113,68 @@ impl<W: AsRef<[u8]>> Words<W> {
         };
         let until = text.len().min(starts.end.saturating_add(self.longest));
         let mut place = starts.start.saturating_sub(1) & !1;
-        while let Some(eight) = text.get(place..until).and_then(<[u8]>::first_chunk::<8>) {
-            let bytes = u64::from_le_bytes(*eight) | FOLD;
-            let grams = [bytes & GRAM, bytes >> 16 & GRAM, bytes >> 32 & GRAM];
-            if grams.iter().fold(false, |any, gram| any | self.may_be(*gram)) {
-                for (gram, place) in grams.into_iter().zip((place..).step_by(2)) {
-                    self.look(text, place, gram, &mut waiting, &mut found);
-                }
+        loop {
+            place += self.passed_over(text.get(place..until).unwrap_or_default());
+            let Some(grams) = text.get(place..until).and_then(six_grams) else { break };
+            for (gram, place) in grams.into_iter().zip((place..).step_by(2)) {
+                self.look(text, place, hash(gram), &mut waiting, &mut found);
             }
-            place += 6;
+            place += STEP;
         }
         while place < until {
             // Behind the text stands nothing, which is as good as any byte of which nothing is known.
             let byte = |at: usize| text.get(at).copied().map_or(0, u64::from);
-            let bytes = byte(place) | byte(place + 1) << 8 | byte(place + 2) << 16;
-            self.look(text, place, (bytes | FOLD) & GRAM, &mut waiting, &mut found);
+            let gram = byte(place) | byte(place + 1) << 8 | byte(place + 2) << 16;
+            self.look(text, place, hash(gram | FOLD), &mut waiting, &mut found);
             place += 2;
         }
         release(&mut waiting, usize::MAX, &mut found);
     }
 
-    fn may_be(&self, gram: u64) -> bool {
-        let (at, bit) = table_bit(hash(gram));
-        self.table.get(at).is_some_and(|bits| bits & bit != 0)
+    /// Whether any word stands in the text.
+    pub(crate) fn any(&self, text: &[u8]) -> bool {
+        let mut any = false;
+        self.each(text, 0..text.len(), |_, _| any = true);
+        any
     }
 
-    /// Compares the words that have this gram with the text around it.
+    /// How many bytes from the beginning can be passed over, and at most how many can be asked for at once.
+    fn passed_over(&self, text: &[u8]) -> usize {
+        let mut place = 0;
+        while let Some(grams) = text.get(place..).and_then(six_grams) {
+            if grams.iter().fold(0, |any, gram| any | self.bit(hash(*gram))) & 1 == 1 {
+                break;
+            }
+            place += STEP;
+        }
+        place
+    }
+
+    /// The table's bit for this hash, as the lowest; what the others are means nothing.
+    fn bit(&self, hash: u32) -> u64 {
+        let (at, bit) = table_bit(hash);
+        self.table.get(at).map_or(0, |bits| bits >> bit)
+    }
+
+    /// Compares the words that have the gram of this hash, if any, with the text around it.
+    #[inline]
     fn look(
         &self,
         text: &[u8],
         place: usize,
-        gram: u64,
+        hash: u32,
         waiting: &mut Vec<Hit>,
         found: &mut impl FnMut(usize, Range<usize>),
     ) {
-        if !self.may_be(gram) {
-            return;
+        if self.bit(hash) & 1 == 1 {
+            // Whatever is still to be found ends behind this place.
+            release(waiting, place, found);
+            self.compare(text, place, hash, waiting);
         }
-        // Whatever is still to be found ends behind this place.
-        release(waiting, place, found);
-        let number = self.slots.get(slot(hash(gram))).copied().map_or(0, usize::from);
+    }
+
+    fn compare(&self, text: &[u8], place: usize, hash: u32, waiting: &mut Vec<Hit>) {
+        let number = self.slots.get(slot(hash)).copied().map_or(0, usize::from);
         for Place { word, begin } in self.places.get(number).into_iter().flatten() {
             let (Some(start), Some(wanted)) = ((place + 1).checked_sub(*begin), self.words.get(*word)) else {
                 continue;
@@ -171,22 +193,34 @@ impl<W: AsRef<[u8]>> Words<W> {
 
 /// Gives out what ends no later than `settled`, in order.
 fn release(waiting: &mut Vec<Hit>, settled: usize, found: &mut impl FnMut(usize, Range<usize>)) {
+    if waiting.is_empty() {
+        return;
+    }
     waiting.sort_unstable();
     let ready = waiting.partition_point(|hit| hit.end <= settled);
     waiting.drain(..ready).for_each(|hit| found(hit.word, hit.start..hit.end));
 }
 
-fn hash(gram: u64) -> u64 {
-    gram.wrapping_mul(0x9e37_79b1) & 0xffff_ffff
+/// The grams at every second place of the next bytes, folded, each as the lowest bytes of a number.
+fn six_grams(text: &[u8]) -> Option<[u64; 6]> {
+    let ahead = text.first_chunk::<{ STEP + 2 }>()?;
+    let (first, second) = (ahead.first_chunk()?, ahead.last_chunk()?);
+    let (first, second) = (u64::from_le_bytes(*first) | FOLD, u64::from_le_bytes(*second) | FOLD);
+    Some([first, first >> 16, first >> 32, second, second >> 16, second >> 32])
 }
 
-/// Where the table has the bit of a hash.
-fn table_bit(hash: u64) -> (usize, u64) {
+/// A hash of the three lowest bytes, in its upper bits: those of the fourth are multiplied away.
+fn hash(gram: u64) -> u32 {
+    (gram as u32).wrapping_mul(0x9e37_7900)
+}
+
+/// Where the table has the bit of a hash: which word of it, and which bit.
+fn table_bit(hash: u32) -> (usize, u32) {
     let bit = hash >> (32 - TABLE);
-    ((bit >> 6) as usize, 1 << (bit & 63))
+    ((bit >> 6) as usize, bit & 63)
 }
 
-fn slot(hash: u64) -> usize {
+fn slot(hash: u32) -> usize {
     (hash >> (32 - SLOTS)) as usize
 }
 

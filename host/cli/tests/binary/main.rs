@@ -66,6 +66,11 @@ mod shown;
 #[cfg(test)]
 mod signers;
 #[cfg(test)]
+#[expect(clippy::disallowed_types, reason = "an sshd of the test's own is reached before it is used")]
+#[expect(dead_code, reason = "the tests of the SSH client use all of it")]
+#[path = "../../../connect/tests/ssh/sshd.rs"]
+mod sshd;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod tutorial;

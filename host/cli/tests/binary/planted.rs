@@ -12,6 +12,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use crate::peers::{NEEDS, RUN, loopback_site, serve, server_config};
 use crate::scene::{Ran, Scene};
 use crate::secrets::texts;
+use crate::sshd;
 use crate::store::{PLANTED, use_store};
 
 /// What a secret can look like, each by its name.
@@ -204,6 +205,42 @@ fn a_key_in_the_answer_of_a_host_over_ssh_goes_nowhere() {
     assert!(ran.stdout.contains("<redacted:private-key>"), "{}", ran.all());
     scene.sealed();
     nowhere(&scene, &ran, &[KEY]);
+}
+
+#[test]
+fn a_known_secret_in_the_answer_of_a_real_sshd_goes_nowhere_in_any_encoding() {
+    let scene = Scene::with_store();
+    assert_eq!(scene.secrets(&["put", "proxmox/token"], PLANTED.as_bytes()).code, Some(0));
+    loopback_site(&scene, 1);
+    use_store(&scene);
+    let forms = encodings(PLANTED);
+    let answer: String = forms.iter().map(|(name, form)| format!("{name}: <{form}> ")).collect();
+    scene.write("answer", &format!("{answer}\n"));
+    // Whatever is asked, this is what the host answers.
+    let servers = sshd::Site::new();
+    let forced = format!("ForceCommand /bin/cat {}", scene.path("answer").display());
+    let server = servers.sshd("127.0.0.11", "ed25519", &forced);
+    scene.write("known_hosts", &server.pin("jumper"));
+    fs::copy(servers.folder.path().join("operator"), scene.path("ssh-key")).expect("the key is there");
+    let port = format!("user = \"root\"\nport = {}", server.address.port());
+    scene.write("loop.toml", &scene.read("loop.toml").replace("user = \"op\"", &port));
+    let granted = "\"host.sysctl\" = [\"host:jumper\", \"host:jumper/net.ipv4.ip_forward\"]\n";
+    scene.write("loop-policy.toml", &(scene.read("loop-policy.toml") + granted));
+    scene.script(
+        granted,
+        "let seen = host::sysctl(#{ host: \"jumper\", key: \"net.ipv4.ip_forward\" }).value;\nprint(seen);\n\
+         if seen.contains(\"nted-Value\") { print(\"THE SCRIPT HAS IT\"); }\n\
+         check(\"value\", || expect_eq(\"value\", seen, \"1\"));",
+    );
+    let ran = scene.fabric(&RUN);
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    assert!(!ran.all().contains("THE SCRIPT HAS IT"), "{}", ran.all());
+    for (name, _) in &forms {
+        let shown = format!("{name}: <[redacted:proxmox/token]>");
+        assert!(ran.stdout.contains(&shown) || name.starts_with("base64 +"), "{name}: {}", ran.all());
+    }
+    scene.sealed();
+    nowhere(&scene, &ran, &[PLANTED]);
 }
 
 /// A run in whose packet somebody lays this file while it lasts.

@@ -1,6 +1,7 @@
 //! The SSH client against real sshd processes on loopback.
 
 mod changes;
+mod reached;
 mod sshd;
 
 use std::net::{SocketAddr, TcpListener};

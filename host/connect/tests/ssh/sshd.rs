@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fabric_wire::endpoint::{Secret, SshHost, SshIdentity};
-
 const SSHD: &str = "/usr/sbin/sshd";
 
 /// A folder with an operator's key and the host keys of any number of servers.
@@ -72,10 +70,6 @@ impl Site {
         }
         Agent { process, socket }
     }
-
-    pub(crate) fn identity(&self) -> SshIdentity {
-        SshIdentity::Key(Secret::new(std::fs::read(self.folder.path().join("operator")).expect("the key")))
-    }
 }
 
 /// A running ssh-agent; ends with this value.
@@ -116,11 +110,6 @@ impl Sshd {
         std::fs::write(&self.config, text).expect("writes");
         self.stop();
         self.start();
-    }
-
-    pub(crate) fn host(&self, name: &str, jump: Vec<SshHost>) -> SshHost {
-        let slug = |text: &str| text.parse().expect("a name");
-        SshHost { name: slug(name), address: self.address, user: slug("root"), jump }
     }
 
     pub(crate) fn pin(&self, name: &str) -> String {

@@ -52,11 +52,6 @@ pub(super) fn walk(dir: &Path, findings: &mut Vec<Finding>) -> Result<Tree, Find
                 folders.push(format!("{path}/"));
                 tree.folders.insert(format!("{path}/"));
             } else if kind.is_file() {
-                let mode = entry.metadata().map_err(unreadable)?.permissions().mode();
-                if mode & SPECIAL_BITS != 0 {
-                    let message = format!("mode {:o}: a packet's file is nobody's program", mode & 0o7777);
-                    findings.push(Finding::new("file.mode", &path, message));
-                }
                 tree.files.insert(path);
             } else {
                 findings.push(Finding::new(
@@ -69,6 +64,13 @@ pub(super) fn walk(dir: &Path, findings: &mut Vec<Finding>) -> Result<Tree, Find
     }
     tree.report_case_twins(findings);
     Ok(tree)
+}
+
+fn report_mode(path: &str, mode: u32, findings: &mut Vec<Finding>) {
+    if mode & SPECIAL_BITS != 0 {
+        let message = format!("mode {:o}: a packet's file is nobody's program", mode & 0o7777);
+        findings.push(Finding::new("file.mode", path, message));
+    }
 }
 
 /// What a sidecar is for.
@@ -102,10 +104,24 @@ fn sidecar(path: &str) -> Option<Sidecar> {
 impl Tree {
     fn report_case_twins(&self, findings: &mut Vec<Finding>) {
         let mut folded: BTreeMap<String, &str> = BTreeMap::new();
+        // What is in lower case, as it should be, is a twin of nothing else that is.
         for path in self.files.iter().chain(&self.folders) {
-            if let Some(twin) = folded.insert(path.to_lowercase(), path) {
+            let Some(lower) = Some(path.to_lowercase()).filter(|lower| lower != path) else { continue };
+            let twin = self.files.get(&lower).or_else(|| self.folders.get(&lower)).map(String::as_str);
+            if let Some(twin) = twin.or_else(|| folded.get(&lower).copied()) {
                 let message = format!("differs from `{}` in case alone", twin.escape_debug());
                 findings.push(Finding::new("file.case_twin", path, message));
+            }
+            folded.insert(lower, path);
+        }
+    }
+
+    /// Reports every file that would run as somebody else.
+    pub(super) fn report_modes<'a>(&self, paths: impl Iterator<Item = &'a str>, findings: &mut Vec<Finding>) {
+        for path in paths {
+            match fs::symlink_metadata(self.dir.join(path)) {
+                Ok(metadata) => report_mode(path, metadata.permissions().mode(), findings),
+                Err(error) => findings.push(Finding::new("file.unreadable", path, error.to_string())),
             }
         }
     }
@@ -131,8 +147,8 @@ impl Tree {
             return None;
         }
         let mut bytes = Vec::new();
-        let read = regular::open(fs::OpenOptions::new().read(true), &self.dir.join(path))
-            .and_then(|f| f.take(limit + 1).read_to_end(&mut bytes));
+        let read =
+            regular::read(&self.dir.join(path)).and_then(|f| f.take(limit + 1).read_to_end(&mut bytes));
         match read {
             Err(e) => findings.push(Finding::new("file.unreadable", path, e.to_string())),
             Ok(length) if length as u64 > limit => {
@@ -154,23 +170,21 @@ impl Tree {
             findings.push(Finding::new("file.missing", path, "the file is missing"));
         }
         let names: Vec<&str> = there.iter().map(|(path, _)| *path).collect();
-        for ((path, listed), digest) in there.iter().zip(sums::of_files(&self.dir, &names)) {
-            match digest {
-                Ok(digest) if digest == *listed => {}
-                Ok(_) => {
-                    findings.push(Finding::new(
-                        "file.digest",
-                        path,
-                        "the content is not what the manifest says",
-                    ));
+        for ((path, listed), summed) in there.iter().zip(sums::of_files(&self.dir, &names)) {
+            match summed {
+                Ok(summed) => {
+                    report_mode(path, summed.mode, findings);
+                    if summed.digest != *listed {
+                        let message = "the content is not what the manifest says";
+                        findings.push(Finding::new("file.digest", path, message));
+                    }
                 }
                 Err(error) => findings.push(Finding::new("file.unreadable", path, error.to_string())),
             }
         }
-        for path in &self.files {
-            if path == NAME || manifest.get(path).is_some() {
-                continue;
-            }
+        let unlisted = || self.files().filter(|path| manifest.get(path).is_none());
+        self.report_modes(unlisted(), findings);
+        for path in unlisted().filter(|path| *path != NAME) {
             match sidecar(path) {
                 None => {
                     findings.push(Finding::new("file.unlisted", path, "the manifest does not list the file"))
