@@ -1,5 +1,6 @@
 //! Packets as a whole: sealed, verified, tampered with, recovered.
 
+mod approvals;
 #[expect(clippy::disallowed_types, reason = "tar reads and writes, too")]
 mod archives;
 mod attacks;

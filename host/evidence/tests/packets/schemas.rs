@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use fabric_evidence::approval::Approval;
 use fabric_evidence::attestation::{Exercise, PlanMade, Run, TestResult};
 use fabric_evidence::journal::Line;
 use fabric_evidence::label::Label;
@@ -22,6 +23,7 @@ fn the_schemas_in_evidence_are_those_of_the_types() {
         ("journal-line.schema.json", schemars::schema_for!(Line)),
         ("plan.schema.json", schemars::schema_for!(Plan)),
         ("sample.schema.json", schemars::schema_for!(Sample)),
+        ("predicate-approval.schema.json", schemars::schema_for!(Approval)),
         ("label.schema.json", schemars::schema_for!(Label)),
         ("tombstone.schema.json", schemars::schema_for!(Tombstone)),
         ("log-line.schema.json", schemars::schema_for!(log::Line)),
