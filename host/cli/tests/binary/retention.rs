@@ -39,7 +39,7 @@ pub(crate) struct Office {
 impl Office {
     pub(crate) fn new() -> Self {
         let office = Self { scene: Scene::with_key() };
-        let people = ["commander", "security", "legal", "records"];
+        let people = ["approver", "commander", "security", "legal", "records"];
         for role in people {
             let home = office.home(role).display().to_string();
             let made = office.scene.fabric(&["init", "--home", &home, "--role", role, "--user-id", role]);
@@ -67,7 +67,7 @@ impl Office {
         office
     }
 
-    fn home(&self, role: &str) -> PathBuf {
+    pub(crate) fn home(&self, role: &str) -> PathBuf {
         self.scene.beside(role)
     }
 
