@@ -109,6 +109,13 @@ const EXAMPLES: &[Examples] = &[
         lines: &[("fabric evidence hold list", "What is held, why, and when to review it")],
     },
     Examples {
+        command: &["evidence", "hold", "withdraw"],
+        lines: &[(
+            "fabric evidence hold withdraw evidence/runs/PACKET case-7 --reason 'the court asks again'",
+            "Take a release back that was begun: the hold stands, whoever signs that release later",
+        )],
+    },
+    Examples {
         command: &["evidence", "hold", "release"],
         lines: &[(
             "fabric evidence hold release evidence/runs/PACKET case-7 --reason 'settled'",

@@ -11,9 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fabric_model::Digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, NotCanonical};
+use crate::key::{KeyError, openpgp_failed};
 use crate::manifest::{self, Manifest};
 use crate::packet::{PacketError, at};
 use crate::record::{ChecksRecord, RunRecord};
@@ -21,7 +22,7 @@ use crate::sidecar::{self, NotAdded};
 use crate::signer::Signer;
 use crate::verify::Verified;
 use envelope::{Envelope, NotAnEnvelope};
-use predicate::{Predicate, Sha256};
+use predicate::Sha256;
 
 pub use key::{PublicKey, public_keys};
 pub use predicate::{Exercise, PlanMade, Run, TestResult};
@@ -30,25 +31,46 @@ pub use predicate::{Exercise, PlanMade, Run, TestResult};
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 /// What every statement of in-toto, version 1, says of itself.
-const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+pub(crate) const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 
 /// The largest statement that is read, in bytes: that of a packet with 100,000 files.
 pub(crate) const FILE_LIMIT: u64 = 64 << 20;
 
-#[derive(Serialize)]
-struct Statement<'a> {
+/// A statement of in-toto.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Statement<P> {
     #[serde(rename = "_type")]
-    of_type: &'static str,
-    subject: Vec<Subject<'a>>,
+    pub(crate) of_type: String,
+    pub(crate) subject: Vec<Subject>,
     #[serde(rename = "predicateType")]
-    predicate_type: &'static str,
-    predicate: Predicate<'a>,
+    pub(crate) predicate_type: String,
+    pub(crate) predicate: P,
 }
 
-#[derive(Serialize)]
-struct Subject<'a> {
-    name: &'a str,
+impl<P> Statement<P> {
+    pub(crate) fn new(subject: Vec<Subject>, predicate_type: &str, predicate: P) -> Self {
+        let (of_type, predicate_type) = (STATEMENT_TYPE.to_owned(), predicate_type.to_owned());
+        Self { of_type, subject, predicate_type, predicate }
+    }
+}
+
+/// What a statement is about: something of this name and digest.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Subject {
+    name: String,
     digest: Sha256,
+}
+
+impl Subject {
+    pub(crate) fn new(name: &str, sha256: Digest) -> Self {
+        Self { name: name.to_owned(), digest: Sha256 { sha256 } }
+    }
+
+    pub(crate) fn sha256(&self) -> Digest {
+        self.digest.sha256
+    }
 }
 
 /// Why a statement proves nothing. [`Refused::class`] is stable; `evidence/SPEC.md` lists them.
@@ -65,25 +87,29 @@ pub(crate) fn statement(
     manifest: &Manifest,
     manifest_digest: Digest,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    let mut subject: Vec<Subject<'_>> = manifest
+    let mut subject: Vec<Subject> = manifest
         .files()
         .chain([(manifest::NAME, manifest_digest)])
-        .map(|(name, sha256)| Subject { name, digest: Sha256 { sha256 } })
+        .map(|(name, sha256)| Subject::new(name, sha256))
         .collect();
-    subject.sort_unstable_by_key(|subject| subject.name);
+    subject.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     let (predicate_type, predicate) = predicate::of(run, checks);
-    canonical::bytes(&Statement { of_type: STATEMENT_TYPE, subject, predicate_type, predicate })
+    canonical::bytes(&Statement::new(subject, predicate_type, predicate))
 }
 
 /// Puts the statement beside a sealed core; nothing where the signer's key is not in this process, because cards sign no statements.
 pub(crate) fn add(dir: &Path, signer: &Signer, statement: &[u8]) -> Result<Option<PathBuf>, PacketError> {
-    let Some(signature) = signer.sign_plainly(&envelope::pre_authentication(PAYLOAD_TYPE, statement))? else {
-        return Ok(None);
-    };
+    let Some(bytes) = envelope_of(statement, signer)? else { return Ok(None) };
     let path = dir.join(manifest::STATEMENT);
-    let bytes = Envelope::of(statement, &signature.key, &signature.bytes).to_bytes()?;
     sidecar::appear(&path, &bytes)?;
     Ok(Some(path))
+}
+
+/// The envelope of a statement; none where the signer's key is not in this process.
+pub(crate) fn envelope_of(statement: &[u8], signer: &Signer) -> Result<Option<Vec<u8>>, KeyError> {
+    let signature = signer.sign_plainly(&envelope::pre_authentication(PAYLOAD_TYPE, statement))?;
+    let bytes = signature.map(|by| Envelope::of(statement, &by.key, &by.bytes).to_bytes());
+    bytes.transpose().map_err(openpgp_failed)
 }
 
 /// The packet's statement by the key of `signer`, for a packet that has none.
@@ -105,7 +131,7 @@ pub fn attest(dir: &Path, verified: &Verified, signer: &Signer) -> Result<Option
     Ok(add(dir, signer, &statement)?)
 }
 
-/// Checks a statement against what the packet says and the keys that signed it.
+/// Checks the envelope of a statement against what it must say and the keys that signed that.
 pub(crate) fn check(bytes: &[u8], expected: &[u8], keys: &[&PublicKey]) -> Result<(), Refused> {
     let refused = |class, message: &str| Refused { class, message: message.to_owned() };
     let envelope = Envelope::read(bytes).map_err(|error| match error {
@@ -118,13 +144,13 @@ pub(crate) fn check(bytes: &[u8], expected: &[u8], keys: &[&PublicKey]) -> Resul
     let key = keys
         .iter()
         .find(|key| key.fingerprint().to_string() == envelope.key)
-        .ok_or_else(|| refused("statement.signer", "no signature of this packet is by its key"))?;
+        .ok_or_else(|| refused("statement.signer", "no signature of the same is by its key"))?;
     let signed = envelope::pre_authentication(PAYLOAD_TYPE, &envelope.payload);
     if !key.has_signed(&signed, &envelope.signature) {
         return Err(refused("statement.bad", "the signature is not good"));
     }
     if envelope.payload != expected {
-        return Err(refused("statement.differs", "it is not what manifest and records say"));
+        return Err(refused("statement.differs", "it does not say what was signed beside it"));
     }
     Ok(())
 }

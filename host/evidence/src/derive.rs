@@ -18,8 +18,8 @@ use self::changes::Changes;
 use crate::event::{Act, CallOutcome, CheckVerdict, Event, FaultRecord, Mode, RunHead, Target, WorkerEnd};
 use crate::journal::Line;
 use crate::record::{
-    CheckRecord, ChecksRecord, Counts, DenialRecord, FORMAT, Recovery, RunOutcome, RunRecord, StrayFault,
-    Verdicts,
+    CheckRecord, ChecksRecord, Counts, DenialRecord, DocumentRecord, FORMAT, Recovery, RunOutcome, RunRecord,
+    StrayFault, Verdicts,
 };
 use crate::stamp::Stamp;
 
@@ -119,6 +119,7 @@ struct Story<'a> {
     checks: BTreeMap<u64, Vec<OpenCheck<'a>>>,
     denials: Vec<DenialRecord>,
     faults: Vec<StrayFault>,
+    documents: Vec<DocumentRecord>,
     changes: Changes<'a>,
     worker: Option<&'a WorkerEnd>,
     exits: Option<&'a [Exit]>,
@@ -134,6 +135,7 @@ impl<'a> Story<'a> {
             checks: BTreeMap::new(),
             denials: Vec::new(),
             faults: Vec::new(),
+            documents: Vec::new(),
             changes: Changes::new(head),
             worker: None,
             exits: None,
@@ -186,6 +188,12 @@ impl<'a> Story<'a> {
                     .and_then(|all| all.iter_mut().rev().find(|c| c.ended.is_none()));
                 open.ok_or(NoStory::NotOpen(line.seq, "check"))?.ended = Some((verdict, *took_ms));
             }
+            Event::DocumentKept { place, artifact, digest } => self.documents.push(DocumentRecord {
+                at: line.at,
+                place: place.clone(),
+                artifact: artifact.clone(),
+                digest: *digest,
+            }),
             Event::WorkerEnded { how } => self.worker = Some(how),
             Event::RunEnded { exits } => self.exits = Some(exits),
             Event::Recovered { by, torn_bytes, torn_digest, vouched } => {
@@ -347,6 +355,7 @@ impl<'a> Story<'a> {
             probes: told.probes,
             holders: told.holders,
             human: told.human,
+            documents: self.documents,
             verdicts,
         };
         let last = self.last;

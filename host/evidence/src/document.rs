@@ -23,8 +23,9 @@ pub const SIZE_LIMIT: usize = 1 << 20;
 /// The longest name, in bytes.
 const NAME_LIMIT: usize = 128;
 
-/// The endings of documents that are text as they stand.
-const TEXTS: [&str; 4] = [".csv", ".md", ".sha256", ".txt"];
+/// The endings of documents that are text as they stand, and what they are.
+const TEXTS: [(&str, &str); 4] =
+    [(".csv", "text/csv"), (".md", "text/markdown"), (".sha256", "text/plain"), (".txt", "text/plain")];
 
 /// Why a document cannot be put into a packet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,7 +79,7 @@ impl Documents {
 /// Where a document of this name lies; none where it is no name. A part never begins with a dot.
 fn path(name: &str) -> Option<String> {
     let path = format!("{FOLDER}{name}");
-    let ending = name.ends_with(".json") || TEXTS.iter().any(|ending| name.ends_with(ending));
+    let ending = name.ends_with(".json") || TEXTS.iter().any(|(ending, _)| name.ends_with(ending));
     let hidden = name.split('/').any(|part| part.starts_with('.'));
     let fits = ending && !hidden && name.len() <= NAME_LIMIT && manifest::path_fault(&path).is_none();
     fits.then_some(path)
@@ -94,6 +95,13 @@ fn render(name: &str, content: &Value) -> Option<Vec<u8>> {
         }
         _ => None,
     }
+}
+
+/// The name that the script gave to a document, and its media type (RFC 6838), which follows from that name's ending.
+pub(crate) fn told(artifact: &str) -> (&str, &'static str) {
+    let name = artifact.strip_prefix(FOLDER).unwrap_or(artifact);
+    let text = TEXTS.iter().find(|(ending, _)| name.ends_with(ending));
+    (name, text.map_or("application/json", |(_, media_type)| media_type))
 }
 
 /// What is wrong with the documents of a packet: those that the journal names, in its order, against those that lie there. With the

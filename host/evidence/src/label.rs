@@ -12,6 +12,7 @@ mod standing;
 use std::path::Path;
 
 use fabric_model::{Digest, Slug};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::count;
@@ -39,7 +40,7 @@ const FORMAT: u32 = 1;
 const GENESIS: &[u8] = b"fabric label format 1";
 
 /// What is signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Label {
     /// What it says.
@@ -60,11 +61,12 @@ pub struct Label {
     pub run_id: Slug,
     /// The number of the label, counted from 0 for each packet.
     #[serde(with = "count")]
+    #[schemars(with = "u64")]
     pub seq: u64,
 }
 
 /// What a label says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Act {
     /// How bad what it is about was.
@@ -96,6 +98,11 @@ pub enum Act {
         /// Which.
         hold: Slug,
     },
+    /// The release of a hold is void, whoever signed it or signs it later: the hold stands.
+    HoldReleaseWithdraw {
+        /// Which.
+        hold: Slug,
+    },
 }
 
 impl Act {
@@ -107,6 +114,7 @@ impl Act {
             Self::HoldDeclare { .. } => "hold-declare",
             Self::HoldExtend { .. } => "hold-extend",
             Self::HoldRelease { .. } => "hold-release",
+            Self::HoldReleaseWithdraw { .. } => "hold-release-withdraw",
         }
     }
 }

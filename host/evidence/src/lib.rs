@@ -3,6 +3,7 @@
 //! `evidence/SPEC.md` is the specification. The journal is the only source; `run.json` and `checks.json` are derived from it and
 //! `report.md` and `report.html` from those; the manifest lists them all, and what is signed is the manifest. No network, no clock.
 
+pub mod approval;
 pub mod archive;
 pub mod attestation;
 pub mod canonical;

@@ -15,6 +15,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use fabric_model::Digest;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, NotCanonical, count};
@@ -39,7 +40,7 @@ struct Undigested<'a> {
 }
 
 /// One line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
     /// The digest of this line without this member.
@@ -50,6 +51,7 @@ pub struct Line {
     pub prev: Digest,
     /// The number of the line, counted from 0.
     #[serde(with = "count")]
+    #[schemars(with = "u64")]
     pub seq: u64,
 }
 

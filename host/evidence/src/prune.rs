@@ -27,7 +27,7 @@ use crate::statement::shelf;
 use crate::trust::Trust;
 use crate::verify::{self, Finding};
 
-pub use tombstone::{NAME, Tombstone};
+pub use tombstone::{Buried, NAME, Tombstone};
 
 /// The folder of tombstones, beside the packets.
 pub const FOLDER: &str = "pruned";
@@ -174,6 +174,22 @@ fn fate(runs: &Path, entry: &PacketEntry, findings: &[Finding], trust: &Trust, n
     }
 }
 
+/// What is left of the packet that lay in this folder, where the log says that it was pruned.
+///
+/// # Errors
+/// When the log is no chain, or the tombstone does not account for the packet.
+pub fn buried(runs: &Path, folder: &str, trust: &Trust, now: SystemTime) -> Result<Option<Buried>, Finding> {
+    let lines = log::load(runs).map_err(|error| Finding::new("log.chain", log::NAME, error.to_string()))?;
+    let of_this = || lines.iter().map(|line| &line.entry).filter(|entry| entry.folder() == folder);
+    let end = of_this().find_map(|entry| if let Entry::Pruned(end) = entry { Some(end) } else { None });
+    match (of_this().find_map(Entry::packet), end) {
+        (Some(entry), Some(end)) => Tombstone::of_entry(runs, entry, end, trust, now)
+            .map(Some)
+            .map_err(|message| Finding::new("log.tombstone", folder, message)),
+        _ => Ok(None),
+    }
+}
+
 /// Of what was judged, the packets of these folders; everything where none is named.
 ///
 /// # Errors
@@ -239,6 +255,7 @@ fn tombstone(
     let shelf = tombstone::shelf(runs, &entry.folder);
     if fs::symlink_metadata(shelf.path()).is_ok() {
         return Tombstone::read(runs, entry, trust, now)
+            .map(|buried| (buried.tombstone, buried.digest))
             .map_err(|message| NotPruned::Tombstone { path: shelf.path(), message });
     }
     let tombstone = Tombstone {

@@ -84,6 +84,9 @@ pub struct RunRecord {
     /// Steps that people took, in the order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub human: Vec<HumanRecord>,
+    /// Documents that the script put into the packet, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<DocumentRecord>,
     /// What it came to; absent for a run that only observes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<Verdicts>,
@@ -177,6 +180,20 @@ pub struct StrayFault {
     pub primitive: String,
     /// Why.
     pub fault: FaultRecord,
+}
+
+/// A document that the script put into the packet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentRecord {
+    /// When.
+    pub at: Stamp,
+    /// Where in the script.
+    pub place: Place,
+    /// The file, by its path in the packet: `artifacts/documents/checklist.json`.
+    pub artifact: String,
+    /// Its digest.
+    pub digest: Digest,
 }
 
 /// Who sealed what a killed host had left.

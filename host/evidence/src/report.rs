@@ -16,6 +16,7 @@ use fabric_model::check::Status;
 use fabric_model::protection::{Protection, stands};
 
 use self::facts::duration;
+use crate::document;
 use crate::event::FaultRecord;
 use crate::record::{CheckRecord, ChecksRecord, RunOutcome, RunRecord};
 
@@ -39,6 +40,7 @@ pub fn render(run: &RunRecord, checks: &ChecksRecord) -> String {
     table(&mut out, checks);
     details(&mut out, checks);
     stray_faults(&mut out, run);
+    documents(&mut out, run);
     out
 }
 
@@ -213,6 +215,19 @@ fn stray_faults(out: &mut String, run: &RunRecord) {
     for stray in &run.faults {
         line!(out, "- `{}`: {}", code(&stray.primitive), fault(&stray.fault));
     }
+}
+
+fn documents(out: &mut String, run: &RunRecord) {
+    if run.documents.is_empty() {
+        return;
+    }
+    line!(out, "\n## Documents\n");
+    line!(out, "| Document | Media type | SHA-256 |\n|---|---|---|");
+    for kept in &run.documents {
+        let (name, media_type) = document::told(&kept.artifact);
+        line!(out, "| {} | {media_type} | `{}` |", text(name), kept.digest);
+    }
+    line!(out, "\nThey lie in `{}`.", document::FOLDER);
 }
 
 fn fault(fault: &FaultRecord) -> String {

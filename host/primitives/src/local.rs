@@ -94,6 +94,8 @@ pub struct Packet {
     pub not_passed: Vec<NotPassed>,
     /// Who signed it.
     pub signers: Vec<PacketSigner>,
+    /// The severity that labels beside it say, by whose signatures it counts; none where nobody classified it.
+    pub severity: Option<String>,
     /// Every file of the sealed core with its digest.
     pub files: Vec<PacketFile>,
 }
@@ -122,6 +124,8 @@ pub struct PacketSigner {
     pub at: String,
     /// Since when it has existed, as a timestamp authority says; nothing without a timestamp.
     pub attested: Option<String>,
+    /// Seconds since then, or since the signer's own time.
+    pub age_s: u64,
 }
 
 /// A file of a packet.
@@ -151,6 +155,8 @@ pub struct TrustFile {
     pub principals: Vec<TrustedPrincipal>,
     /// What packets of the realm must have beside their seal.
     pub requirements: Vec<PacketRequirement>,
+    /// What hangs on a severity, the least severe first.
+    pub severities: Vec<SeverityLevel>,
     /// The timestamp authorities, by name.
     pub timestamp_authorities: Vec<String>,
 }
@@ -169,8 +175,29 @@ pub struct TrustedPrincipal {
 /// What some packets must have beside their seal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PacketRequirement {
+    /// What the runs did that it is for; empty for anything.
+    pub acts: Vec<String>,
+    /// The kinds of their scripts; empty for any.
+    pub kinds: Vec<String>,
     /// The roles in which others must have countersigned.
     pub countersigned_as: Vec<String>,
     /// Whether each signature needs a timestamp.
     pub timestamps: bool,
+    /// Whether they need a severity that somebody signed.
+    pub classified: bool,
+}
+
+/// What hangs on a severity that somebody signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SeverityLevel {
+    /// `S0` to `S4`.
+    pub level: String,
+    /// The roles in which a packet is classified so, each by a certificate of its own.
+    pub classified_as: Vec<String>,
+    /// The roles in which others must have countersigned.
+    pub countersigned_as: Vec<String>,
+    /// Whether each signature needs a timestamp.
+    pub timestamps: bool,
+    /// How long such a packet is kept at least.
+    pub retain_days: u32,
 }

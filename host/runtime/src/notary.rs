@@ -30,24 +30,31 @@ pub struct Stamped {
     pub attested: Attested,
 }
 
-/// Has every signature of a packet and of its labels stamped that has no timestamp yet. Nothing is kept that does not verify.
-///
-/// # Errors
-/// When the authority cannot be asked within `patience`, or what it answers proves nothing; what was stamped before that stays.
-pub async fn notarize(
-    dir: &Path,
-    verified: &Verified,
-    trust: &Trust,
-    authority: &Authority,
-    patience: Duration,
-) -> Result<Vec<Stamped>, Refusal> {
-    let mut done = Vec::new();
+/// A signature that may be stamped: where it lies, and whose it is.
+pub type Signature<'a> = (PathBuf, &'a SignedBy);
+
+/// Every signature of the packet in `dir` and of its labels.
+pub fn signatures<'a>(dir: &Path, verified: &'a Verified) -> Vec<Signature<'a>> {
     let own = verified.signers.iter().map(|signer| (signature_path(dir, &signer.fingerprint), signer));
     let labels = verified.labels.labels.iter().flat_map(|signed| {
         let of_label = |by: &Fingerprint| label::signature_path(dir, signed.label.seq, by);
         signed.signers.iter().filter_map(move |signer| Some((of_label(&signer.fingerprint)?, signer)))
     });
-    for (path, signer) in own.chain(labels).filter(|(_, signer)| signer.attested.is_none()) {
+    own.chain(labels).collect()
+}
+
+/// Has every one of these signatures stamped that has no timestamp yet. Nothing is kept that does not verify.
+///
+/// # Errors
+/// When the authority cannot be asked within `patience`, or what it answers proves nothing; what was stamped before that stays.
+pub async fn notarize(
+    signatures: Vec<Signature<'_>>,
+    trust: &Trust,
+    authority: &Authority,
+    patience: Duration,
+) -> Result<Vec<Stamped>, Refusal> {
+    let mut done = Vec::new();
+    for (path, signer) in signatures.into_iter().filter(|(_, signer)| signer.attested.is_none()) {
         let signature = fs::read(&path).map_err(|error| unwritable(&path, &error))?;
         let query = query(&signature, authority)?;
         let asked = query.to_der().map_err(|error| bug(&error))?;

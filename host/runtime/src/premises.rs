@@ -15,7 +15,7 @@ use fabric_model::{Code, Digest, Fault, Slug, Stage, Value};
 use fabric_primitives::Local;
 use fabric_primitives::local::{
     FILE_LIMIT, NotPassed, Packet, PacketFile, PacketRequirement, PacketSigner, Packets, ProjectFile,
-    RefusedPacket, TrustFile, TrustedPrincipal,
+    RefusedPacket, SeverityLevel, TrustFile, TrustedPrincipal,
 };
 use fabric_redact::Redactor;
 use fabric_wire::WireError;
@@ -93,8 +93,18 @@ impl Local for Premises {
         let trust = &self.trust;
         let of_realm = trust.requirements().iter().filter(|one| one.realm.is_none_or(|of| of == realm));
         let requirements = of_realm.map(|one| PacketRequirement {
+            acts: one.acts.iter().map(|act| act.as_str().to_owned()).collect(),
+            kinds: texts(&one.kinds),
             countersigned_as: texts(&one.demand.countersigned_as),
             timestamps: one.demand.timestamps,
+            classified: one.classified,
+        });
+        let severities = trust.levels().iter().map(|level| SeverityLevel {
+            level: level.severity.to_string(),
+            classified_as: texts(&level.classified_as),
+            countersigned_as: texts(&level.demand.countersigned_as),
+            timestamps: level.demand.timestamps,
+            retain_days: level.retain_days,
         });
         let principals = trust.principals().iter().map(|one| TrustedPrincipal {
             name: one.name.clone(),
@@ -105,6 +115,7 @@ impl Local for Premises {
             sha256: trust.digest().to_string(),
             principals: principals.collect(),
             requirements: requirements.collect(),
+            severities: severities.collect(),
             timestamp_authorities: trust.authorities().iter().map(|one| one.name.clone()).collect(),
         })
     }
@@ -151,6 +162,7 @@ fn manifest(folder: &Path, verified: &Verified) -> Option<Manifest> {
 /// What a packet says, as scripts get it.
 fn told(verified: &Verified, manifest: &Manifest, now: SystemTime) -> Packet {
     let (run, head) = (&verified.run, &verified.run.head);
+    let age = |at: Stamp| Stamp::of(now).millis_since(at) / 1_000;
     let signers = verified.signers.iter().map(|signer| PacketSigner {
         name: signer.name.clone(),
         fingerprint: signer.fingerprint.to_string(),
@@ -158,6 +170,7 @@ fn told(verified: &Verified, manifest: &Manifest, now: SystemTime) -> Packet {
         intent: signer.intent.clone(),
         at: signer.at.to_string(),
         attested: signer.attested.as_ref().map(|attested| attested.at.to_string()),
+        age_s: age(signer.attested.as_ref().map_or(signer.at, |attested| attested.at)),
     });
     Packet {
         run_id: head.run_id.to_string(),
@@ -171,13 +184,14 @@ fn told(verified: &Verified, manifest: &Manifest, now: SystemTime) -> Packet {
         params: head.params.iter().filter_map(text_of).collect(),
         started: head.started.to_string(),
         ended: run.ended.to_string(),
-        age_s: Stamp::of(now).millis_since(run.ended) / 1_000,
+        age_s: age(run.ended),
         code: run.code,
         recovered: run.recovery.is_some(),
         passed: run.counts.pass,
         checks: run.counts.total(),
         not_passed: verified.checks.checks.iter().filter_map(not_passed).collect(),
         signers: signers.collect(),
+        severity: verified.labels.severity.map(|severity| severity.to_string()),
         files: manifest
             .files()
             .map(|(path, digest)| PacketFile { path: path.to_owned(), sha256: digest.to_string() })

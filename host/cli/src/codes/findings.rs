@@ -133,7 +133,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     finding(
         "label.story",
-        "A label does not fit those before: a hold that is declared twice, or released and never declared.",
+        "A label does not fit those before: a hold that is declared twice, released and never declared, or whose release is withdrawn and never was.",
         "The labels were put together by something else than fabric.",
         "Look at them with `fabric evidence show`, and take none of them for granted.",
     ),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use fabric_evidence::Fingerprint;
+use fabric_evidence::approval::About;
 use fabric_gate::{Policy, Window};
 use fabric_model::Slug;
 use fabric_model::exit::Exit;
@@ -32,7 +33,7 @@ pub(crate) fn approve(place: &Place, args: &Approve) -> Result<Exit, Refusal> {
     };
     let role = role(&operator.principal().roles, args.role.as_ref())?;
     let consent = Consent {
-        plan: found.digest,
+        about: About { plan: found.digest, packet: found.packet.manifest },
         environments: args.environments.clone(),
         executor,
         window,

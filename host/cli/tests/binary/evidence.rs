@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::scene::{Scene, json};
+use crate::tsa::{FOR_TIMESTAMPS, Tsa};
 
 /// What the server does with a query.
 #[derive(Clone, Copy)]
@@ -26,7 +27,7 @@ enum Manner {
 }
 
 pub(crate) struct Authority {
-    dir: Arc<tempfile::TempDir>,
+    tsa: Arc<Tsa>,
     manner: Arc<Mutex<Manner>>,
     address: SocketAddr,
 }
@@ -35,36 +36,18 @@ const REPLY: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/timestamp-repl
 
 impl Authority {
     pub(crate) fn start() -> Self {
-        let dir = Arc::new(tempfile::tempdir().expect("a folder"));
-        let openssl = |arguments: &[&str]| {
-            let ran =
-                Command::new("openssl").args(arguments).current_dir(dir.path()).output().expect("installed");
-            assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-        };
-        let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("room");
-        let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout"];
-        openssl(&[&["req", "-x509"], &key[..], &["ca.key", "-out", "ca.pem", "-subj", "/CN=root"]].concat());
-        openssl(&[&["req", "-new"], &key[..], &["tsa.key", "-out", "tsa.csr", "-subj", "/CN=tsa"]].concat());
-        write("ext", "basicConstraints=CA:FALSE\nextendedKeyUsage=critical,timeStamping\n");
-        let by_root = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "ext"];
-        openssl(&[&["x509", "-req", "-in", "tsa.csr", "-out", "tsa.pem"], &by_root[..]].concat());
-        write("serial", "01\n");
-        write(
-            "ts.cnf",
-            "[tsa]\ndefault_tsa = t\n[t]\nserial = serial\nsigner_cert = tsa.pem\nsigner_key = tsa.key\nsigner_digest = sha256\n\
-             default_policy = 1.2.3.4\ndigests = sha256\naccuracy = secs:1\n",
-        );
+        let tsa = Arc::new(Tsa::new("ec", FOR_TIMESTAMPS));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("bound");
         let manner = Arc::new(Mutex::new(Manner::Honest));
-        let (folder, how) = (Arc::clone(&dir), Arc::clone(&manner));
+        let (stamping, how) = (Arc::clone(&tsa), Arc::clone(&manner));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let manner = *how.lock().expect("not poisoned");
-                serve(stream, manner, folder.path().to_owned());
+                serve(stream, manner, &stamping);
             }
         });
-        Self { dir, manner, address }
+        Self { tsa, manner, address }
     }
 
     fn now(&self, manner: Manner) {
@@ -80,11 +63,11 @@ impl Authority {
     }
 
     pub(crate) fn root(&self) -> PathBuf {
-        self.dir.path().join("ca.pem")
+        self.tsa.path("ca.pem")
     }
 }
 
-fn serve(mut stream: TcpStream, manner: Manner, folder: PathBuf) {
+fn serve(mut stream: TcpStream, manner: Manner, tsa: &Tsa) {
     let mut asked = Vec::new();
     let head = loop {
         let mut byte = [0];
@@ -105,10 +88,8 @@ fn serve(mut stream: TcpStream, manner: Manner, folder: PathBuf) {
     let mut query = vec![0; length.parse().expect("a number")];
     stream.read_exact(&mut query).expect("a query");
     let answer = match manner {
-        Manner::Honest => [REPLY.as_bytes(), &reply(&folder, &query)].concat(),
-        Manner::Replaying => {
-            [REPLY.as_bytes(), b"\r\n", &fs::read(folder.join("first")).expect("one")].concat()
-        }
+        Manner::Honest => [REPLY.as_bytes(), &reply(tsa, &query)].concat(),
+        Manner::Replaying => [REPLY.as_bytes(), b"\r\n", &fs::read(tsa.path("first")).expect("one")].concat(),
         Manner::Saying(bytes) => bytes.to_vec(),
         Manner::Endless => [REPLY.as_bytes(), b"content-length: 1000000\r\n\r\n"].concat(),
         Manner::Silent => return thread::sleep(Duration::from_secs(5)),
@@ -117,14 +98,10 @@ fn serve(mut stream: TcpStream, manner: Manner, folder: PathBuf) {
 }
 
 /// The end of the head, and the answer.
-fn reply(folder: &std::path::Path, query: &[u8]) -> Vec<u8> {
-    fs::write(folder.join("q"), query).expect("room");
-    let answer = ["ts", "-reply", "-config", "ts.cnf", "-queryfile", "q", "-out", "a"];
-    let ran = Command::new("openssl").args(answer).current_dir(folder).output().expect("installed");
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let bytes = fs::read(folder.join("a")).expect("it answered");
-    if !folder.join("first").exists() {
-        fs::write(folder.join("first"), &bytes).expect("room");
+fn reply(tsa: &Tsa, query: &[u8]) -> Vec<u8> {
+    let bytes = tsa.answer(query);
+    if !tsa.path("first").exists() {
+        fs::write(tsa.path("first"), &bytes).expect("room");
     }
     [b"\r\n".as_slice(), &bytes].concat()
 }

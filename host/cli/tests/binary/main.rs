@@ -54,6 +54,9 @@ mod refusals;
 mod reports;
 mod retention;
 #[cfg(test)]
+#[path = "../../../evidence/tests/stock/ring.rs"]
+mod ring;
+#[cfg(test)]
 mod scan;
 #[cfg(test)]
 mod scene;
@@ -72,6 +75,9 @@ mod signers;
 mod sshd;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+#[path = "../../../evidence/tests/stock/tsa.rs"]
+mod tsa;
 #[cfg(test)]
 mod tutorial;
 #[cfg(test)]

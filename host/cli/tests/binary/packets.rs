@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::ring::Ring;
 use crate::scene::{Scene, json};
 
 /// A scene with one sealed packet of a passing and a failing check.
@@ -36,13 +37,8 @@ fn sha256sum_and_gpg_accept_it() {
         .expect("sha256sum is installed");
     assert!(sums.status.success(), "{sums:?}");
 
-    // Short, because sockets of gpg-agent lie in it.
-    let keys = tempfile::Builder::new().prefix("g").tempdir_in("/tmp").expect("a temporary folder");
-    let gpg = |args: &[&Path]| {
-        let mut gpg = Command::new("gpg");
-        gpg.env("GNUPGHOME", keys.path()).args(["--batch", "--no-autostart"]).args(args);
-        gpg.output().expect("gpg is installed")
-    };
+    let ring = Ring::new();
+    let gpg = |args: &[&Path]| ring.gpg().args(args).output().expect("installed");
     let certs = fs::read_dir(scene.home().join("rehearsal/certs")).expect("the home has it");
     let cert = certs.map(|entry| entry.expect("it is read").path()).next().expect("one certificate");
     let imported = gpg(&[Path::new("--import"), &cert]);
@@ -51,8 +47,6 @@ fn sha256sum_and_gpg_accept_it() {
     let verified = gpg(&[Path::new("--verify"), &signature, &manifest]);
     assert!(verified.status.success(), "{verified:?}");
     let wrong = gpg(&[Path::new("--verify"), &signature, &packet.join("run.json")]);
-    let killed = Command::new("gpgconf").env("GNUPGHOME", keys.path()).args(["--kill", "all"]).output();
-    assert!(killed.expect("gpgconf is installed").status.success());
     assert!(!wrong.status.success(), "a signature of another file is refused");
 }
 

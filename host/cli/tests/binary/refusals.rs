@@ -3,8 +3,9 @@
 use std::fs;
 use std::time::SystemTime;
 
-use fabric_evidence::{Signer, canonical};
-use serde_json::json as value;
+use fabric_evidence::Signer;
+use fabric_evidence::approval::{About, Approval};
+use fabric_model::Digest;
 
 use crate::drill::{Drill, ONE, OPEN, Person, TWO, time, window};
 use crate::scene::{Ran, ran};
@@ -284,7 +285,7 @@ fn an_approval_for_another_executor_window_or_plan() {
     let (from, to) =
         (drill.approval(&plan, &approver.fingerprint), drill.approval(&other, &approver.fingerprint));
     fs::create_dir_all(to.parent().expect("a folder")).expect("it is ours");
-    for suffix in ["json", "json.asc"] {
+    for suffix in ["json", "json.asc", "json.dsse"] {
         fs::copy(from.with_extension(suffix), to.with_extension(suffix)).expect("it is ours");
     }
     let refused = drill.execute(&other, &["--param", "note=other"]);
@@ -293,17 +294,25 @@ fn an_approval_for_another_executor_window_or_plan() {
 
 /// Signs an approval as somebody and lays it where it counts, whatever it says.
 fn lay(drill: &Drill, approver: &Person, plan: &str, environment: &str, from_s: i64, to_s: i64) {
-    let statement = value!({
-        "format": 1, "plan": plan, "environments": [environment], "executor": drill.executor(), "window": null,
-        "nonce": "0123456789abcdef", "reason": "agreed", "made": time(from_s), "expires": time(to_s),
-    });
-    let bytes = canonical::bytes(&statement).expect("it has a form");
+    let approval = Approval {
+        approver: approver.fingerprint.parse().expect("a fingerprint"),
+        environments: vec![environment.parse().expect("a word")],
+        executor: drill.executor().parse().expect("a fingerprint"),
+        expires: time(to_s).parse().expect("a time"),
+        made: time(from_s).parse().expect("a time"),
+        nonce: "0123456789abcdef".parse().expect("a word"),
+        reason: "agreed".to_owned(),
+        role: "approver".parse().expect("a word"),
+        window: None,
+    };
+    let about = About { plan: plan.parse().expect("a digest"), packet: Digest::of(b"a manifest") };
     let signer = Signer::load(&approver.home.join("signing-key.asc")).expect("his key");
-    let signature = signer.sign(&bytes, "approver", "approve", SystemTime::now()).expect("it signs");
+    let given = approval.give(about, &signer, SystemTime::now()).expect("it signs");
     let file = drill.approval(plan, &approver.fingerprint);
     fs::create_dir_all(file.parent().expect("a folder")).expect("it is ours");
-    fs::write(&file, bytes).expect("it is ours");
-    fs::write(file.with_extension("json.asc"), signature).expect("it is ours");
+    fs::write(&file, given.statement).expect("it is ours");
+    fs::write(file.with_extension("json.asc"), given.signature).expect("it is ours");
+    fs::write(file.with_extension("json.dsse"), given.envelope.expect("a key file")).expect("it is ours");
 }
 
 #[test]

@@ -6,13 +6,22 @@ use std::os::unix::fs::PermissionsExt as _;
 use fabric_model::Digest;
 use serde_json::Value;
 
+use crate::retention::Office;
 use crate::scene::{Ran, Scene, json};
 
 fn scene() -> Scene {
-    let scene = Scene::with_key();
+    adopted(Scene::with_key())
+}
+
+fn adopted(scene: Scene) -> Scene {
     scene.adopt("packets");
     scene.adopt("compliance");
     scene
+}
+
+/// The same with people who have a role each.
+fn office() -> Office {
+    Office { scene: adopted(Office::new().scene) }
 }
 
 /// Rehearses a script, which must end with this code.
@@ -90,6 +99,126 @@ fn a_release_goes_where_every_packet_is_there_verifies_and_is_good_and_nowhere_e
     let another = rehearsed(&scene, 1, READY, &RELEASE);
     assert_eq!(not_passed(&scene, &another), ["required: drift"]);
     assert!(another.stdout.contains("another version"), "{}", another.all());
+}
+
+/// A release that needs the drift report alone, with this in its entry.
+fn needs_drift(scene: &Scene, entry: &str) {
+    let one = format!(r#"{{"id":"drift","folder":"packets","file":"drift.rhai",{entry}}}"#);
+    scene.write("compliance/release.json", &format!(r#"{{"format":1,"required":[{one}]}}"#));
+}
+
+#[test]
+fn a_risk_is_accepted_by_its_owner_with_a_reference_in_time_and_by_nobody_else() {
+    let office = office();
+    let scene = &office.scene;
+    let accepting = r#""max_age_hours":4,"risk":true,"risk_max_age_hours":4"#;
+    needs_drift(scene, accepting);
+    let fault = r#"{"fault":"daemon-stopped","host":"dns-edge-2","unit":"unbound"}"#;
+    let drift = rehearsed(scene, 1, "packets/drift.rhai", &["--fault", fault]);
+    let risk = [&RELEASE[..], &["--param", "risk_reference=RISK-1"]].concat();
+    let refused = |more: &[&str], why: &str| {
+        let ran = rehearsed(scene, 1, READY, more);
+        assert_eq!(json(&document(scene, &ran, "metadata.json"))["decision"], "NO-GO", "{why}");
+        let item = &json(&document(scene, &ran, "checklist.json"))["items"][0];
+        assert_eq!(item["result"], "FAIL", "{why}");
+        assert!(item["why"].as_str().is_some_and(|told| told.contains(why)), "{why}: {item}");
+    };
+    refused(&risk, "checks passed");
+    office.done("security", &["countersign", drift.packet()]);
+    refused(&risk, "checks passed");
+    office.done("approver", &["countersign", drift.packet()]);
+    refused(&RELEASE, "checks passed");
+    let in_another_role = [&risk[..], &["--param", "risk_role=legal"]].concat();
+    refused(&in_another_role, "checks passed");
+
+    let go = rehearsed(scene, 0, READY, &risk);
+    assert_eq!(json(&document(scene, &go, "metadata.json"))["decision"], "GO");
+    let item = json(&document(scene, &go, "checklist.json"))["items"][0].clone();
+    assert_eq!(item["result"], "ACCEPTED RISK", "{item}");
+    let why = item["why"].as_str().expect("text");
+    assert!(why.contains("accepted by approver (") && why.ends_with("), RISK-1"), "{why}");
+    assert!(document(scene, &go, "checklist.md").contains("ACCEPTED RISK"));
+    let manifest = Digest::of(scene.read(&format!("{}/manifest.sha256", drift.packet())).as_bytes());
+    assert!(document(scene, &go, "evidence-refs.txt").contains(&manifest.to_string()));
+    assert_eq!(scene.verify(&scene.path(go.packet())).code, Some(0));
+
+    for (entry, why) in [
+        (accepting.replace("true", "false"), "checks passed"),
+        (accepting.replace(r#""risk_max_age_hours":4"#, r#""risk_max_age_hours":-1"#), "accepted it 0 h ago"),
+        (accepting.replacen("4", "-1", 1), "h old"),
+    ] {
+        needs_drift(scene, &entry);
+        refused(&risk, why);
+    }
+    // Whose certificate the trust file ends accepts nothing any more, and neither does the next run's packet have his word.
+    needs_drift(scene, accepting);
+    let path = scene.home().join("trust.toml");
+    let trust = fs::read_to_string(&path).expect("it was made");
+    let revoked = trust.replace("roles = [\"approver\"]", "roles = [\"approver\"]\nrevoked = true");
+    assert_ne!(revoked, trust);
+    fs::write(&path, revoked).expect("room");
+    refused(&risk, "signature.revoked");
+    fs::write(&path, trust).expect("room");
+    rehearsed(scene, 0, READY, &risk);
+    rehearsed(scene, 1, "packets/drift.rhai", &["--fault", fault]);
+    refused(&risk, "checks passed");
+}
+
+const FORENSICS: &str = "packets/forensics.rhai";
+
+/// Parameters of a collection at this severity.
+fn incident(severity: &str) -> Vec<String> {
+    let told = ["incident=INC-7", "authorization_ref=CHG-1", "collector=Ada", "target=dns-auth-1"];
+    let told = told.iter().map(|one| (*one).to_owned()).chain([format!("severity={severity}")]);
+    told.flat_map(|one| ["--param".to_owned(), one]).collect()
+}
+
+fn collected(scene: &Scene, code: i32, severity: &str) -> Ran {
+    let told = incident(severity);
+    rehearsed(scene, code, FORENSICS, &told.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_grave_incident_takes_a_trust_file_that_demands_two_signers_of_such_packets_at_that_severity() {
+    let office = office();
+    let scene = &office.scene;
+    let path = scene.home().join("trust.toml");
+    let levels = fs::read_to_string(&path).expect("it was made");
+    for (rule, demands) in [
+        ("", false),
+        ("[[require]]\nacts = [\"execute\"]\ncountersigned_as = [\"security\"]\n", false),
+        ("[[require]]\nkinds = [\"gameday\"]\nclassified = true\n", false),
+        ("[[require]]\nkinds = [\"report\"]\nclassified = true\n", true),
+        ("[[require]]\nkinds = [\"report\"]\ncountersigned_as = [\"security\"]\n", true),
+    ] {
+        fs::write(&path, format!("{levels}\n{rule}")).expect("room");
+        let ran = collected(scene, i32::from(!demands), "S3");
+        let bad = not_passed(scene, &ran);
+        let expected: &[&str] =
+            if demands { &[] } else { &["the packet will be signed as the severity demands"] };
+        assert_eq!(bad, expected, "{rule}");
+    }
+}
+
+#[test]
+fn the_timeline_tells_the_severity_that_was_signed_and_fails_where_it_is_lower() {
+    let office = office();
+    let scene = &office.scene;
+    let packet = collected(scene, 0, "S2").packet().to_owned();
+    let correlate = |code: i32| {
+        let told = ["--param", "correlation=COR-1", "--param", "incident=INC-7"];
+        let ran = rehearsed(scene, code, "packets/correlation.rhai", &told);
+        let severity = json(&document(scene, &ran, "metadata.json"))["severities"][0].clone();
+        assert_eq!(severity["collected_at"], "S2");
+        (severity["classified_as"].clone(), not_passed(scene, &ran).len())
+    };
+    assert_eq!(correlate(0), (Value::Null, 0));
+    office.done("commander", &["classify", &packet, "S1", "--reason", "nothing was lost"]);
+    assert_eq!(correlate(1), ("S1".into(), 1));
+    office.done("commander", &["classify", &packet, "S3", "--reason", "keys were copied"]);
+    office.done("security", &["countersign", &packet, "--label", "1"]);
+    office.done("security", &["countersign", &packet]);
+    assert_eq!(correlate(0), ("S3".into(), 0));
 }
 
 const COMMIT: [&str; 2] = ["--param", "commit=0123456789abcdef0123456789abcdef01234567"];

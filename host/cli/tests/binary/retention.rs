@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::evidence::Authority;
 use crate::scene::{Ran, Scene, json};
@@ -38,7 +39,7 @@ pub(crate) struct Office {
 impl Office {
     pub(crate) fn new() -> Self {
         let office = Self { scene: Scene::with_key() };
-        let people = ["commander", "security", "legal", "records"];
+        let people = ["approver", "commander", "security", "legal", "records"];
         for role in people {
             let home = office.home(role).display().to_string();
             let made = office.scene.fabric(&["init", "--home", &home, "--role", role, "--user-id", role]);
@@ -66,7 +67,7 @@ impl Office {
         office
     }
 
-    fn home(&self, role: &str) -> PathBuf {
+    pub(crate) fn home(&self, role: &str) -> PathBuf {
         self.scene.beside(role)
     }
 
@@ -227,4 +228,61 @@ fn the_signatures_of_labels_are_notarized_with_those_of_their_packet() {
     assert_eq!(shown["labels"][0]["signers"][0]["attested"]["authority"], "tsa");
     assert_eq!(shown["signers"][0]["attested"]["authority"], "tsa");
     office.done("legal", &["log", "verify", "--packets"]);
+}
+
+#[test]
+fn a_pending_release_is_withdrawn_and_the_packet_stays() {
+    let office = Office::new();
+    let packet = office.sealed();
+    office.declare(&packet, "case-7");
+    let said = ["case-7", "--reason", "the court asks again"];
+    let withdraw = [&["hold", "withdraw", packet.as_str()], &said[..]].concat();
+    office.evidence("legal", &withdraw).refused(2, &["no label releases hold `case-7`"]);
+    office.done("security", &["hold", "release", &packet, "case-7", "--reason", "settled"]);
+    office.evidence("commander", &withdraw).refused(6, &["security, legal"]);
+    let withdrawn = office.done("legal", &withdraw);
+    assert!(withdrawn.stdout.contains("release of hold case-7 withdrawn"), "{}", withdrawn.all());
+    let late = ["countersign", &packet, "--label", "1"];
+    office.evidence("legal", &late).refused(6, &["label 1 needs no signature as `legal`"]);
+    let listed = office.done("legal", &["hold", "list"]);
+    assert!(listed.stdout.contains("case-7: held; declared by"), "{}", listed.all());
+    let execute = ["prune", &packet, "--execute", "--reason", "over"];
+    office.evidence("records", &execute).refused(6, &["it is held as case-7"]);
+}
+
+#[test]
+fn a_tombstone_and_the_labels_that_stayed_are_notarized_when_the_packet_is_gone() {
+    let office = Office::new();
+    let authority = Authority::start();
+    let packet = office.sealed();
+    office.done("commander", &["classify", &packet, "S1", "--reason", "nothing was lost"]);
+    office.done("records", &["prune", "--execute", "--reason", "over"]);
+    let home = office.home("legal");
+    let trust = fs::read_to_string(home.join("trust.toml")).expect("it was made");
+    fs::write(home.join("trust.toml"), trust + &authority.entry()).expect("room");
+    fs::copy(authority.root(), home.join("root.pem")).expect("room");
+    let stamped = office.done("legal", &["notarize", &packet]);
+    assert_eq!(stamped.stdout.matches("saw the signature by").count(), 2, "{}", stamped.all());
+    assert!(stamped.stdout.contains("/pruned/") && stamped.stdout.contains("/labels/"), "{}", stamped.all());
+    let tombstone = office.scene.path("evidence/runs/pruned").join(name(&packet));
+    let mut files = fs::read_dir(&tombstone).expect("a folder").map(|file| file.expect("an entry").path());
+    let answer =
+        files.find(|file| file.extension().is_some_and(|ending| ending == "tsr")).expect("an answer");
+    let root = authority.root();
+    let by_openssl = Command::new("openssl")
+        .args(["ts", "-verify", "-data"])
+        .arg(answer.with_extension(""))
+        .arg("-in")
+        .arg(&answer)
+        .arg("-CAfile")
+        .arg(root)
+        .output()
+        .expect("installed");
+    assert!(by_openssl.status.success(), "{}", String::from_utf8_lossy(&by_openssl.stderr));
+    let again = office.done("legal", &["notarize", &packet]);
+    assert!(again.stderr.contains("has a timestamp already"), "{}", again.all());
+    office.done("legal", &["log", "verify", "--packets"]);
+    fs::remove_file(tombstone.join("tombstone.json")).expect("ours");
+    office.evidence("legal", &["notarize", &packet]).refused(30, &["log.tombstone"]);
+    office.evidence("legal", &["notarize", "evidence/runs/none"]).refused(5, &[]);
 }

@@ -1,48 +1,26 @@
 //! Keys that fabric never sees: gpg and its agent sign, or a program of the site does, and what that answers is believed in nothing.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::os::unix::fs::PermissionsExt as _;
 
+use crate::ring::Ring;
 use crate::scene::{Ran, Scene, ran};
 
-/// A folder of gpg with one key, in it or behind the agent. The agent is ended with it.
-struct Ring(tempfile::TempDir);
+/// A ring with one key, in it or behind the agent.
+fn with(algorithm: &str) -> Ring {
+    let ring = Ring::new();
+    let made = ring
+        .gpg()
+        .args(["--passphrase", "", "--quick-gen-key", "Ada <ada@localhost>", algorithm, "sign", "never"])
+        .output()
+        .expect("installed");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    ring
+}
 
 impl Ring {
-    fn with(algorithm: &str) -> Self {
-        let dir = tempfile::Builder::new().prefix("g").tempdir_in("/tmp").expect("a folder");
-        fs::DirBuilder::new().mode(0o700).create(dir.path().join("h")).expect("new");
-        let ring = Self(dir);
-        let made = ring.gpg(&[
-            "--passphrase",
-            "",
-            "--quick-gen-key",
-            "Ada <ada@localhost>",
-            algorithm,
-            "sign",
-            "never",
-        ]);
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        ring
-    }
-
-    fn home(&self) -> PathBuf {
-        self.0.path().join("h")
-    }
-
-    fn gpg(&self, arguments: &[&str]) -> Output {
-        Command::new("gpg")
-            .env("GNUPGHOME", self.home())
-            .arg("--batch")
-            .args(arguments)
-            .output()
-            .expect("installed")
-    }
-
     fn fingerprint(&self) -> String {
-        let listed = self.gpg(&["--with-colons", "--list-keys"]);
+        let listed = self.gpg().args(["--with-colons", "--list-keys"]).output().expect("installed");
         let text = String::from_utf8(listed.stdout).expect("text");
         let line = text.lines().find_map(|line| line.strip_prefix("fpr:")).expect("a key");
         line.trim_matches(':').to_lowercase()
@@ -54,18 +32,12 @@ impl Ring {
     }
 }
 
-impl Drop for Ring {
-    fn drop(&mut self) {
-        let _ended = Command::new("gpgconf").env("GNUPGHOME", self.home()).args(["--kill", "all"]).output();
-    }
-}
-
 const BODY: &str = "check(\"c\", || true);";
 
 #[test]
 fn gpg_and_its_agent_seal_with_keys_of_any_kind_that_gpg_has() {
     for algorithm in ["ed25519", "rsa3072", "nistp256"] {
-        let (scene, ring) = (Scene::new(), Ring::with(algorithm));
+        let (scene, ring) = (Scene::new(), with(algorithm));
         let fingerprint = ring.fingerprint();
         let set_up = ring.fabric(&scene, &["init", "--gpg", &fingerprint, "--role", "operator"]);
         assert_eq!(set_up.code, Some(0), "{algorithm}: {}", set_up.all());
@@ -85,8 +57,7 @@ fn gpg_and_its_agent_seal_with_keys_of_any_kind_that_gpg_has() {
         assert!(!scene.path(&packet).join("statement.dsse.json").exists(), "the agent signs OpenPGP alone");
         let signature = scene.path(&packet).join(format!("signatures/{fingerprint}.asc"));
         let manifest = scene.path(&packet).join("manifest.sha256");
-        let by_gpg =
-            ring.gpg(&["--verify", signature.to_str().expect("text"), manifest.to_str().expect("text")]);
+        let by_gpg = ring.gpg().arg("--verify").args([&signature, &manifest]).output().expect("installed");
         assert!(by_gpg.status.success(), "{}", String::from_utf8_lossy(&by_gpg.stderr));
         ring.fabric(&scene, &["evidence", "attest", &packet]).refused(3, &["signs no statements"]);
     }
@@ -94,7 +65,7 @@ fn gpg_and_its_agent_seal_with_keys_of_any_kind_that_gpg_has() {
 
 #[test]
 fn a_key_that_gpg_does_not_have_sets_up_nothing() {
-    let (scene, ring) = (Scene::new(), Ring::with("ed25519"));
+    let (scene, ring) = (Scene::new(), with("ed25519"));
     let stranger = "0".repeat(40);
     ring.fabric(&scene, &["init", "--gpg", &stranger])
         .refused(4, &["gives no certificate", "--list-secret-keys"]);
@@ -104,7 +75,7 @@ fn a_key_that_gpg_does_not_have_sets_up_nothing() {
 
 #[test]
 fn a_run_whose_signer_is_gone_is_left_to_recover() {
-    let (scene, ring) = (Scene::new(), Ring::with("ed25519"));
+    let (scene, ring) = (Scene::new(), with("ed25519"));
     assert_eq!(ring.fabric(&scene, &["init", "--gpg", &ring.fingerprint()]).code, Some(0));
     scene.script("", BODY);
     let keys = ring.home().join("private-keys-v1.d");
@@ -134,7 +105,7 @@ const HONEST: &str = "gpg --batch --quiet --local-user $FABRIC_SIGN_FINGERPRINT 
 
 #[test]
 fn a_program_of_the_site_signs_and_nothing_it_says_is_taken_on_trust() {
-    let (scene, ring) = (Scene::new(), Ring::with("ed25519"));
+    let (scene, ring) = (Scene::new(), with("ed25519"));
     assert_eq!(ring.fabric(&scene, &["init", "--gpg", &ring.fingerprint()]).code, Some(0));
     let by_gpg = scene.read_home("signer.toml");
     let program_path = scene.home().join("sign");
@@ -207,7 +178,7 @@ fn two_answers_to_who_signs_are_refused() {
 
 #[test]
 fn who_countersigned_with_a_key_file_attests_what_an_agent_sealed() {
-    let (scene, ring) = (Scene::new(), Ring::with("rsa3072"));
+    let (scene, ring) = (Scene::new(), with("rsa3072"));
     assert_eq!(ring.fabric(&scene, &["init", "--gpg", &ring.fingerprint()]).code, Some(0));
     scene.script("", BODY);
     let packet = ring.fabric(&scene, &["rehearse", "script.rhai"]).packet().to_owned();

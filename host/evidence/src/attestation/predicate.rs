@@ -7,7 +7,7 @@ use fabric_model::check::Status;
 use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::head::{Act, Mode, RunHead};
 use crate::record::{ChecksRecord, Counts, ProbeRecord, RunOutcome, RunRecord, ScopeRecord, Verdicts};
@@ -69,7 +69,7 @@ struct ResourceDescriptor {
 }
 
 /// A digest, as in-toto writes one.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct Sha256 {
     pub(super) sha256: Digest,
 }

@@ -106,7 +106,7 @@ impl Standing {
                 Ok(missing(&level.held_as, signers.iter()))
             }
             Act::HoldExtend { hold, review } => {
-                let known = self.in_force(hold)?;
+                let known = self.unreleased(hold)?;
                 given_in(author, &level.held_as)?;
                 if *review <= known.review {
                     let message = format!("hold `{hold}` is to be reviewed at {} already", known.review);
@@ -116,16 +116,25 @@ impl Standing {
                 Ok(Vec::new())
             }
             Act::HoldRelease { hold } => {
-                let known = self.in_force(hold)?;
-                if let Some(before) = known.release {
-                    let message = format!("label {before} releases hold `{hold}` already, once it is signed");
-                    return Err(("label.story", message));
-                }
+                let known = self.unreleased(hold)?;
                 given_in(author, &level.released_as)?;
                 let lacking = missing(&level.released_as, signers.iter());
                 known.release = Some(label.seq);
                 known.released = lacking.is_empty();
                 Ok(lacking)
+            }
+            // It protects, so one person is enough, and no signature that the release gets later takes it back.
+            Act::HoldReleaseWithdraw { hold } => {
+                let known = self.named(hold)?;
+                let Some(release) = known.release else {
+                    return Err(("label.story", format!("no label releases hold `{hold}`")));
+                };
+                given_in(author, &[level.held_as.as_slice(), &level.released_as].concat())?;
+                (known.release, known.released) = (None, false);
+                if let Some(void) = self.labels.iter_mut().find(|signed| signed.label.seq == release) {
+                    void.lacking.clear();
+                }
+                Ok(Vec::new())
             }
         }
     }
@@ -141,9 +150,18 @@ impl Standing {
         }
     }
 
-    fn in_force(&mut self, id: &Slug) -> Result<&mut Hold, Refused> {
-        let found = self.holds.iter_mut().find(|hold| hold.id == *id && !hold.released);
-        found.ok_or_else(|| ("label.story", format!("there is no hold `{id}` in force")))
+    fn named(&mut self, id: &Slug) -> Result<&mut Hold, Refused> {
+        let found = self.holds.iter_mut().find(|hold| hold.id == *id);
+        found.ok_or_else(|| ("label.story", format!("there is no hold `{id}`")))
+    }
+
+    /// A hold that no label releases, signed by all or not: what follows a label must not hang on who signs that later.
+    fn unreleased(&mut self, id: &Slug) -> Result<&mut Hold, Refused> {
+        let hold = self.named(id)?;
+        match hold.release {
+            None => Ok(hold),
+            Some(label) => Err(("label.story", format!("label {label} releases hold `{id}` already"))),
+        }
     }
 }
 

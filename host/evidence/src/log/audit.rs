@@ -154,7 +154,7 @@ fn things_are_there(
                 Err(Absence::Gone) => match ends.get(entry.folder.as_str()) {
                     None => findings.push(of(line, "log.removed", "the packet is not there any more")),
                     Some(end) => match Tombstone::of_entry(folder, entry, end, trust, now) {
-                        Ok(tombstone) => gone.push(tombstone),
+                        Ok(buried) => gone.push(buried.tombstone),
                         Err(message) => findings.push(of(line, "log.tombstone", message)),
                     },
                 },

@@ -3,6 +3,7 @@
 use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
 use fabric_model::{Digest, Slug};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::count;
@@ -10,7 +11,7 @@ use crate::fingerprint::Fingerprint;
 use crate::stamp::Stamp;
 
 /// One event in the life of a packet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Entry {
     /// It was sealed.
@@ -38,7 +39,7 @@ impl Entry {
 }
 
 /// One sealed packet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PacketEntry {
     /// The run.
@@ -62,7 +63,7 @@ pub struct PacketEntry {
 }
 
 /// One signature of a label.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LabelEntry {
     /// When it was signed.
@@ -73,6 +74,7 @@ pub struct LabelEntry {
     pub label: Digest,
     /// Its number.
     #[serde(with = "count")]
+    #[schemars(with = "u64")]
     pub number: u64,
     /// The digest of the signature's file.
     pub signature: Digest,
@@ -81,7 +83,7 @@ pub struct LabelEntry {
 }
 
 /// One packet that was pruned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrunedEntry {
     /// When.

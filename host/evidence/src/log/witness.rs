@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use fabric_model::Digest;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Line;
@@ -30,7 +31,7 @@ pub const WITNESS: &str = "witness";
 const FILE_LIMIT: u64 = 1 << 10;
 
 /// What is signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
     /// 1.
@@ -39,6 +40,7 @@ pub struct Head {
     pub head: Digest,
     /// Its number.
     #[serde(with = "count")]
+    #[schemars(with = "u64")]
     pub seq: u64,
 }
 

@@ -1,21 +1,22 @@
 //! What stands in the place of a packet that was pruned: which it was, who pruned it, when and on what ground.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use fabric_model::{Digest, Slug};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{FOLDER, PRUNE};
 use crate::canonical;
 use crate::fingerprint::Fingerprint;
-use crate::label;
+use crate::label::{self, Standing};
 use crate::log::{PacketEntry, PrunedEntry};
 use crate::severity::Severity;
 use crate::stamp::Stamp;
 use crate::statement::shelf::Shelf;
 use crate::trust::Trust;
-use crate::verify::Finding;
+use crate::verify::{Finding, SignedBy};
 
 /// The file with what is signed.
 pub const NAME: &str = "tombstone.json";
@@ -24,7 +25,7 @@ pub const NAME: &str = "tombstone.json";
 pub(super) const FORMAT: u32 = 1;
 
 /// What is signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tombstone {
     /// When the packet was pruned.
@@ -51,6 +52,32 @@ pub struct Tombstone {
     pub severity: Option<Severity>,
 }
 
+/// A tombstone that accounts for its packet, with who signed it and the labels that stayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buried {
+    /// What it says.
+    pub tombstone: Tombstone,
+    /// The digest of its file.
+    pub(super) digest: Digest,
+    /// Who signed it, each certificate once.
+    pub signers: Vec<SignedBy>,
+    /// What the packet's labels come to.
+    pub labels: Standing,
+}
+
+impl Buried {
+    /// Every signature of the tombstone and of the labels, in the folder of packets: where it lies, and whose it is.
+    pub fn signatures(&self, runs: &Path) -> Vec<(PathBuf, &SignedBy)> {
+        let folder = &self.tombstone.folder;
+        let own = self.signers.iter().map(|by| (shelf(runs, folder).signature(&by.fingerprint), by));
+        let labels = self.labels.labels.iter().flat_map(|signed| {
+            let shelf = label::shelf(runs, folder, signed.label.seq);
+            signed.signers.iter().map(move |by| (shelf.signature(&by.fingerprint), by))
+        });
+        own.chain(labels).collect()
+    }
+}
+
 pub(super) fn shelf(runs: &Path, packet: &str) -> Shelf {
     Shelf::new(&runs.join(FOLDER), packet.to_owned(), NAME, "log.tombstone")
 }
@@ -66,21 +93,21 @@ impl Tombstone {
         end: &PrunedEntry,
         trust: &Trust,
         now: SystemTime,
-    ) -> Result<Self, String> {
-        let (tombstone, digest) = Self::read(runs, entry, trust, now)?;
-        if digest != end.tombstone || tombstone.by != end.signer {
+    ) -> Result<Buried, String> {
+        let buried = Self::read(runs, entry, trust, now)?;
+        if buried.digest != end.tombstone || buried.tombstone.by != end.signer {
             return Err("its tombstone is not the one that was entered".to_owned());
         }
-        Ok(tombstone)
+        Ok(buried)
     }
 
-    /// The tombstone of a packet, with its digest: signed by somebody who may prune, for a packet that could go by what its labels say.
+    /// The tombstone of a packet: signed by somebody who may prune, for a packet that could go by what its labels say.
     pub(super) fn read(
         runs: &Path,
         entry: &PacketEntry,
         trust: &Trust,
         now: SystemTime,
-    ) -> Result<(Self, Digest), String> {
+    ) -> Result<Buried, String> {
         let mut findings = Vec::new();
         let shelf = shelf(runs, &entry.folder);
         let bytes = shelf.bytes(&mut findings).ok_or_else(|| first(&findings))?;
@@ -115,7 +142,7 @@ impl Tombstone {
         {
             "its tombstone knows labels that are not there"
         } else {
-            return Ok((tombstone, Digest::of(&bytes)));
+            return Ok(Buried { tombstone, digest: Digest::of(&bytes), signers, labels });
         };
         Err(wrong.to_owned())
     }

@@ -31,6 +31,7 @@ pub fn render(run: &RunRecord, checks: &ChecksRecord, samples: &BTreeMap<String,
     checks::denied(&mut body, run);
     checks::stray(&mut body, run);
     changes::render(&mut body, run, samples);
+    origin::documents(&mut body, run);
     origin::run(&mut body, run);
     origin::signatures(&mut body, run);
     frame::render(run, body)

@@ -144,6 +144,10 @@ pub(crate) fn release(hold: &str) -> Act {
     Act::HoldRelease { hold: slug(hold) }
 }
 
+pub(crate) fn withdraw(hold: &str) -> Act {
+    Act::HoldReleaseWithdraw { hold: slug(hold) }
+}
+
 pub(crate) fn classify(severity: Severity) -> Act {
     Act::Classify { severity }
 }
@@ -165,6 +169,38 @@ fn a_hold_stands_until_two_people_have_released_it() {
     assert_eq!(office.audited(later()), [""; 0]);
     let more = office.countersign("other-legal", 1);
     assert!(matches!(more, Err(NotLabelled::Refused(_))), "nobody is lacking: {more:?}");
+}
+
+#[test]
+fn a_release_is_withdrawn_by_one_person_and_never_comes_back() {
+    let office = Office::new("");
+    office.add("security", declare("case-7")).expect("nothing is in its way");
+    assert_eq!(office.refused("legal", withdraw("case-7")), "label.story", "nothing releases it");
+    office.add("security", release("case-7")).expect("security begins it");
+    assert_eq!(
+        office.refused("security", extend("case-7", 60)),
+        "label.story",
+        "not while a release is pending"
+    );
+    assert_eq!(office.refused("commander", withdraw("case-7")), "label.role");
+    office.add("legal", withdraw("case-7")).expect("one is enough");
+    let late = office.countersign("legal", 1);
+    assert!(matches!(late, Err(NotLabelled::Refused(_))), "nobody is asked for it any more: {late:?}");
+    // Not even by a signature that a program of ours would not make.
+    let label = fs::read(office.label(1).join("label.json")).expect("there");
+    let armored = office.signer("legal").sign(&label, "legal", "hold-release", later()).expect("usable");
+    let late = office.label(1).join(format!("{}.asc", office.signer("legal").fingerprint()));
+    fs::write(&late, armored).expect("room");
+    assert_eq!(office.held(), ["case-7"]);
+    fs::remove_file(&late).expect("ours");
+    office.add("security", extend("case-7", 60)).expect("it stands as before");
+    office.add("legal", release("case-7")).expect("another release");
+    assert_eq!(office.held(), ["case-7"], "which takes two, too");
+    office.countersign("security", 4).expect("security is asked for");
+    assert_eq!(office.held(), [""; 0]);
+    office.add("security", withdraw("case-7")).expect("the packet is still there");
+    assert_eq!(office.held(), ["case-7"]);
+    assert_eq!(office.audited(later()), [""; 0]);
 }
 
 #[test]

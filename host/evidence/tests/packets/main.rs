@@ -1,9 +1,9 @@
 //! Packets as a whole: sealed, verified, tampered with, recovered.
 
+mod approvals;
 #[expect(clippy::disallowed_types, reason = "tar reads and writes, too")]
 mod archives;
 mod attacks;
-#[expect(clippy::disallowed_types, reason = "the authority is a program that is not ours")]
 mod authority;
 mod changing;
 mod countersigned;
@@ -18,6 +18,9 @@ mod mutations;
 mod orphans;
 mod pruned;
 mod refusals;
+#[expect(clippy::disallowed_types, reason = "gpg is a program that is not ours")]
+#[path = "../stock/ring.rs"]
+mod ring;
 mod sample;
 mod schemas;
 #[expect(clippy::disallowed_types, reason = "openssl verifies, too")]
@@ -27,5 +30,8 @@ mod stock_tools;
 mod tampering;
 mod timestamps;
 mod trust_file;
+#[expect(clippy::disallowed_types, reason = "the authority is a program that is not ours")]
+#[path = "../stock/tsa.rs"]
+mod tsa;
 mod vectors;
 mod victim;

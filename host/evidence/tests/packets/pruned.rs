@@ -8,9 +8,11 @@ use std::time::{Duration, SystemTime};
 use fabric_evidence::Stamp;
 use fabric_evidence::label::Act;
 use fabric_evidence::log;
-use fabric_evidence::prune::{Fate, NotPruned, judge, prune};
+use fabric_evidence::prune::{Fate, NotPruned, buried, judge, prune};
 use fabric_evidence::severity::Severity;
 
+use crate::authority::{FOR_TIMESTAMPS, Tsa};
+use crate::countersigned::{now, stamp};
 use crate::labels::{LEVELS, Office, classify, declare, release, slug};
 use crate::sample::{start, unlock};
 
@@ -165,6 +167,38 @@ fn a_tombstone_that_does_not_account_for_the_packet_is_found() {
     assert_eq!(office.audited(days(32)), [""; 0]);
     fs::remove_dir_all(office.runs().join("pruned")).expect("ours");
     assert_eq!(office.audited(days(32)), ["log.tombstone"]);
+}
+
+#[test]
+fn a_tombstone_outlives_its_signer_where_an_authority_saw_it() {
+    let tsa = Tsa::new("ec", FOR_TIMESTAMPS);
+    let office = Office::new("[[timestamp_authority]]\nname = \"tsa\"\ncertificates = \"root.pem\"\n");
+    fs::write(office.bench.path("root.pem"), tsa.root()).expect("room");
+    let runs = office.runs();
+    assert!(buried(&runs, "run-1", &office.bench.trust(), days(31)).expect("it holds").is_none());
+    assert_eq!(pruned(&office, days(31)).expect("nothing is in its way"), ["run-1"]);
+    let until = Stamp::of(now() + Duration::from_secs(3600));
+    let next_week = now() + Duration::from_secs(7 * 86_400);
+    let trust = fs::read_to_string(office.bench.path("trust.toml")).expect("text");
+    let ending = format!("roles = [\"records\"]\nvalid_until = {until}");
+    fs::write(office.bench.path("trust.toml"), trust.replace("roles = [\"records\"]", &ending))
+        .expect("room");
+    let found =
+        buried(&runs, "run-1", &office.bench.trust(), now()).expect("it holds").expect("it was pruned");
+    assert_eq!(office.audited(next_week), ["log.tombstone"], "it counts as long as its key");
+    let signatures = found.signatures(&runs);
+    let [(signature, by)] = signatures.as_slice() else { panic!("one is expected: {signatures:?}") };
+    assert_eq!(by.fingerprint, *office.signer("records").fingerprint());
+    stamp(signature, &tsa);
+    assert_eq!(office.audited(next_week), [""; 0]);
+    let found =
+        buried(&runs, "run-1", &office.bench.trust(), now()).expect("it holds").expect("it was pruned");
+    assert!(found.signers.iter().all(|signer| signer.attested.is_some()));
+    let answer = runs.join(format!("pruned/run-1/{}.asc.tsr", by.fingerprint));
+    unlock(&runs.join("pruned"));
+    fs::write(&answer, "granted").expect("ours");
+    assert_eq!(office.audited(next_week), ["log.tombstone"], "nor does another answer help");
+    assert!(buried(&runs, "run-1", &office.bench.trust(), now()).is_err());
 }
 
 #[test]

@@ -73,7 +73,12 @@ impl Bench {
 
     /// A run of three checks and one denial, not sealed.
     pub(crate) fn open_packet(&self, run_id: &str) -> PacketFolder {
-        let mut packet = PacketFolder::create(&self.path("runs").join(run_id)).expect("new");
+        self.open_packet_in(&self.path("runs"), run_id)
+    }
+
+    /// The same in another folder of packets.
+    pub(crate) fn open_packet_in(&self, runs: &Path, run_id: &str) -> PacketFolder {
+        let mut packet = PacketFolder::create(&runs.join(run_id)).expect("new");
         for (n, event) in events(run_id, self.principal()).iter().enumerate() {
             let at = start() + Duration::from_millis(n as u64 * 40);
             packet.journal().append(at, event).expect("room");

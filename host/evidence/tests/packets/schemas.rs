@@ -3,9 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use fabric_evidence::approval::Approval;
 use fabric_evidence::attestation::{Exercise, PlanMade, Run, TestResult};
 use fabric_evidence::journal::Line;
+use fabric_evidence::label::Label;
+use fabric_evidence::log::{self, witness::Head};
 use fabric_evidence::probe::Sample;
+use fabric_evidence::prune::Tombstone;
 use fabric_evidence::{ChecksRecord, RunRecord};
 use fabric_model::plan::Plan;
 
@@ -19,6 +23,11 @@ fn the_schemas_in_evidence_are_those_of_the_types() {
         ("journal-line.schema.json", schemars::schema_for!(Line)),
         ("plan.schema.json", schemars::schema_for!(Plan)),
         ("sample.schema.json", schemars::schema_for!(Sample)),
+        ("predicate-approval.schema.json", schemars::schema_for!(Approval)),
+        ("label.schema.json", schemars::schema_for!(Label)),
+        ("tombstone.schema.json", schemars::schema_for!(Tombstone)),
+        ("log-line.schema.json", schemars::schema_for!(log::Line)),
+        ("log-head.schema.json", schemars::schema_for!(Head)),
         ("predicate-test-result.schema.json", schemars::schema_for!(TestResult)),
         ("predicate-run.schema.json", schemars::schema_for!(Run<'_>)),
         ("predicate-plan.schema.json", schemars::schema_for!(PlanMade<'_>)),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use fabric_evidence::attestation::attest;
+use fabric_evidence::attestation::{PublicKey, attest};
 use fabric_evidence::sidecar::NotAdded;
 use fabric_evidence::{Verified, verify};
 use serde_json::Value;
@@ -99,21 +99,23 @@ fn openssl_accepts_the_signature_of_a_statement_and_refuses_it_over_another() {
     let key = verified.signers.first().and_then(|signer| signer.key.as_ref()).expect("of Ed25519");
     let envelope = envelope(&sealed.dir);
     assert_eq!(text(&envelope, "/signatures/0/keyid"), key.fingerprint().to_string());
-    fs::write(bench.path("key.pem"), format!("{key}\n")).expect("room");
-    fs::write(bench.path("sig"), decoded(text(&envelope, "/signatures/0/sig"))).expect("room");
     let payload = decoded(text(&envelope, "/payload"));
-    let accepted = |payload: &[u8]| {
-        let of_type = text(&envelope, "/payloadType");
-        let mut signed = format!("DSSEv1 {} {of_type} {} ", of_type.len(), payload.len()).into_bytes();
-        signed.extend_from_slice(payload);
-        fs::write(bench.path("signed"), signed).expect("room");
-        let mut command = Command::new("openssl");
-        command.args(["pkeyutl", "-verify", "-pubin", "-rawin", "-inkey"]).arg(bench.path("key.pem"));
-        command.arg("-in").arg(bench.path("signed")).arg("-sigfile").arg(bench.path("sig"));
-        command.output().expect("installed").status.success()
-    };
-    assert!(accepted(&payload));
-    assert!(!accepted(&[payload.as_slice(), b" "].concat()));
+    assert!(openssl_accepts(&bench, key, &envelope, &payload));
+    assert!(!openssl_accepts(&bench, key, &envelope, &[payload.as_slice(), b" "].concat()));
+}
+
+/// Whether the signature of an envelope is one over this content, in the type that the envelope states.
+pub(crate) fn openssl_accepts(bench: &Bench, key: &PublicKey, envelope: &Value, payload: &[u8]) -> bool {
+    fs::write(bench.path("key.pem"), format!("{key}\n")).expect("room");
+    fs::write(bench.path("sig"), decoded(text(envelope, "/signatures/0/sig"))).expect("room");
+    let of_type = text(envelope, "/payloadType");
+    let mut signed = format!("DSSEv1 {} {of_type} {} ", of_type.len(), payload.len()).into_bytes();
+    signed.extend_from_slice(payload);
+    fs::write(bench.path("signed"), signed).expect("room");
+    let mut command = Command::new("openssl");
+    command.args(["pkeyutl", "-verify", "-pubin", "-rawin", "-inkey"]).arg(bench.path("key.pem"));
+    command.arg("-in").arg(bench.path("signed")).arg("-sigfile").arg(bench.path("sig"));
+    command.output().expect("installed").status.success()
 }
 
 #[test]

@@ -1,42 +1,15 @@
 //! What a packet promises to people who do not have fabric: `sha256sum` and `gpg` accept it, and refuse a changed one.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use fabric_evidence::attestation::public_keys;
 
 use crate::countersigned::{Scene, with_authority};
+use crate::ring::Ring;
 use crate::sample::{Bench, entry, new_signer, unlock};
 use crate::victim::Victim;
-
-/// A keyring of its own. `gpg` needs a short path for its sockets; the agent is ended with the ring.
-struct Ring(tempfile::TempDir);
-
-impl Ring {
-    fn new() -> Self {
-        let ring = Self(tempfile::Builder::new().prefix("g").tempdir_in("/tmp").expect("a folder"));
-        fs::DirBuilder::new().mode(0o700).create(ring.0.path().join("h")).expect("new");
-        ring
-    }
-
-    fn run(&self, program: &str, arguments: &[&Path]) -> Output {
-        let home = self.0.path().join("h");
-        Command::new(program)
-            .env("GNUPGHOME", home)
-            .env("LC_ALL", "C")
-            .args(arguments)
-            .output()
-            .expect("installed")
-    }
-}
-
-impl Drop for Ring {
-    fn drop(&mut self) {
-        let _ = self.run("gpgconf", &[Path::new("--kill"), Path::new("all")]);
-    }
-}
 
 fn sha256sum(dir: &Path) -> Output {
     Command::new("sha256sum")
@@ -55,16 +28,14 @@ fn sha256sum_and_gpg_accept_a_sealed_packet_and_refuse_a_changed_one() {
 
     let ring = Ring::new();
     let certificate = bench.path("certs/a.asc");
-    let import = ring.run("gpg", &[Path::new("--batch"), Path::new("--import"), &certificate]);
+    let import = ring.gpg().arg("--import").arg(&certificate).output().expect("installed");
     assert!(import.status.success(), "{import:?}");
     let manifest = sealed.dir.join("manifest.sha256");
-    let batch = [
-        Path::new("--batch"),
-        Path::new("--verify-options"),
-        Path::new("show-notations"),
-        Path::new("--verify"),
-    ];
-    let verify = || ring.run("gpg", &[&batch[..], &[&sealed.signature, &manifest]].concat());
+    let verify = || {
+        let mut gpg = ring.gpg();
+        gpg.args(["--verify-options", "show-notations", "--verify"]).args([&sealed.signature, &manifest]);
+        gpg.output().expect("installed")
+    };
     let good = verify();
     let said = String::from_utf8_lossy(&good.stderr).into_owned();
     assert!(good.status.success(), "{said}");

@@ -4,6 +4,7 @@
 
 mod bad;
 mod good;
+mod of_folders;
 mod of_sidecars;
 mod yard;
 
@@ -18,7 +19,7 @@ use crate::countersigned::now;
 use crate::sample::files;
 use crate::victim::Victim;
 use bad::{Defect, Defects};
-use yard::{TRUSTED, Yard};
+use yard::{LEVELLED, TRUSTED, Yard};
 
 /// One vector, as the index has it.
 #[derive(Serialize)]
@@ -27,7 +28,13 @@ struct Vector {
     vector: String,
     /// The trust file.
     trust: String,
-    /// The good packet over a copy of which the folder is laid.
+    /// The packet, where the folder is one of packets and this one of them is judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packet: Option<String>,
+    /// Whether the folder is one of packets, and its log is judged with everything that it tells of.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    log: bool,
+    /// The good packet or folder over a copy of which the folder is laid.
     #[serde(skip_serializing_if = "Option::is_none")]
     over: Option<String>,
     /// What is then taken away.
@@ -36,6 +43,31 @@ struct Vector {
     /// The class of a finding that must be reported; others may come with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<String>,
+}
+
+impl Vector {
+    /// A sound packet or folder.
+    fn good(vector: String, trust: &str) -> Self {
+        let trust = trust.to_owned();
+        Self { vector, trust, packet: None, log: false, over: None, without: Vec::new(), class: None }
+    }
+
+    /// One that is laid over a sound one, and earns this finding.
+    fn bad(over: &str, class: &str, name: &str, trust: &str) -> Self {
+        let above = over.rsplit('/').next().expect("a name");
+        let vector = Self::good(format!("bad/{above}/{class}--{name}"), trust);
+        Self { over: Some(over.to_owned()), class: Some(class.to_owned()), ..vector }
+    }
+}
+
+/// A bad vector with what makes it of the good one, which is written where that is asked for.
+fn kept(folder: &Path, vector: Vector, good: &Path, victim: &Path, to_write: bool) -> Vector {
+    let (laid_over, without) = difference(good, victim);
+    if to_write {
+        fs::create_dir_all(folder.join(&vector.vector)).expect("room");
+        write(&folder.join(&vector.vector), &laid_over);
+    }
+    Vector { without, ..vector }
 }
 
 /// The files below a folder by their relative paths.
@@ -81,17 +113,26 @@ fn every_vector_is_refused_for_the_reason_in_its_name() {
             write(&folder.join("good").join(name), &content(&dir));
         }
         let vector = format!("good/{name}");
-        index.push(Vector {
-            vector,
-            trust: TRUSTED.to_owned(),
-            over: None,
-            without: Vec::new(),
-            class: None,
-        });
+        index.push(Vector::good(vector, TRUSTED));
+    }
+    for (name, make) in of_folders::FOLDERS {
+        let runs = yard.bench.path("folders").join(name);
+        make(&yard, &runs);
+        assert_eq!(of_folders::found(&runs, None, &yard.trust(LEVELLED)), [""; 0], "{name}");
+        if to_write {
+            write(&folder.join("folders").join(name), &content(&runs));
+        }
+        let packet = runs.join(of_folders::PACKET).exists().then(|| of_folders::PACKET.to_owned());
+        let vector = Vector::good(format!("folders/{name}"), LEVELLED);
+        index.push(Vector { packet, log: true, ..vector });
     }
     let mut others = Vec::new();
-    let plain: [(&str, Defects); 3] =
-        [("observed", bad::OF_AN_OBSERVATION), ("planned", bad::OF_A_PLAN), ("gameday", bad::OF_A_GAMEDAY)];
+    let plain: [(&str, Defects); 4] = [
+        ("observed", bad::OF_AN_OBSERVATION),
+        ("planned", bad::OF_A_PLAN),
+        ("gameday", bad::OF_A_GAMEDAY),
+        ("documents", bad::OF_DOCUMENTS),
+    ];
     let of_plain = plain.iter().flat_map(|(over, defects)| {
         defects.iter().map(move |(class, name, defect)| (*over, *class, *name, TRUSTED, Made::Plain(*defect)))
     });
@@ -118,19 +159,21 @@ fn every_vector_is_refused_for_the_reason_in_its_name() {
         if !classes.contains(&class) {
             others.push(format!("{named} over {over}: {classes:?}"));
         }
-        let vector = format!("bad/{over}/{named}");
-        let (laid_over, without) = difference(&good, &victim.dir);
-        if to_write {
-            fs::create_dir_all(folder.join(&vector)).expect("room");
-            write(&folder.join(&vector), &laid_over);
+        let vector = Vector::bad(&format!("good/{over}"), class, name, trust);
+        index.push(kept(&folder, vector, &good, &victim.dir, to_write));
+    }
+    for (over, class, name, trust, defect) in of_folders::DEFECTS {
+        let good = yard.bench.path("folders").join(over);
+        let victim = Victim::whole(&yard.bench, &format!("{over}-{class}--{name}"), &good);
+        defect(&yard, &victim.dir);
+        let classes = of_folders::found(&victim.dir, Some(class), &yard.trust(trust));
+        if !classes.contains(class) {
+            others.push(format!("{class}--{name} over {over}: {classes:?}"));
         }
-        index.push(Vector {
-            vector,
-            trust: trust.to_owned(),
-            over: Some(format!("good/{over}")),
-            without,
-            class: Some(class.to_owned()),
-        });
+        let log = class.starts_with("log.");
+        let packet = (!log).then(|| of_folders::PACKET.to_owned());
+        let vector = Vector::bad(&format!("folders/{over}"), class, name, trust);
+        index.push(kept(&folder, Vector { packet, log, ..vector }, &good, &victim.dir, to_write));
     }
     assert_eq!(others, [""; 0], "refused for other reasons");
     let bad = index.iter().filter(|vector| vector.class.is_some()).count();

@@ -64,6 +64,7 @@ impl Local for Shelf {
             sha256,
             principals: Vec::new(),
             requirements: Vec::new(),
+            severities: Vec::new(),
             timestamp_authorities: Vec::new(),
         })
     }

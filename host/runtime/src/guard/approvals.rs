@@ -1,56 +1,31 @@
 //! Approvals: who consents to which plan, as signed files of the authority.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use fabric_connect::SystemEntropy;
+use fabric_evidence::approval::{About, Approval, Given, Sound};
 use fabric_evidence::event::WindowRecord;
 use fabric_evidence::{Fingerprint, Signer, Stamp, Trust};
-use fabric_gate::{Approval, Principal, Window};
+use fabric_gate::{Approval as Counting, Principal, Window};
 use fabric_model::exit::Exit;
 use fabric_model::{Digest, Fault, Slug};
 use fabric_wire::seam::Entropy as _;
-use serde::{Deserialize, Serialize};
 
 use super::authority::{Authority, unreachable};
-use super::signed::{self, SIGNATURE, Sound};
+use super::signed::{self, SIGNATURE};
 use crate::refusal::Refusal;
 
-/// What the signature of an approval means.
-const INTENT: &str = "approve";
-
-/// The only version of approvals so far.
-const FORMAT: u32 = 1;
-
-/// An approval as it is signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Statement {
-    /// The version of this form: 1.
-    format: u32,
-    /// The plan.
-    plan: Digest,
-    /// Where it may be executed.
-    environments: Vec<Slug>,
-    /// Who may execute it.
-    executor: Fingerprint,
-    /// When it may be executed.
-    window: Option<WindowRecord>,
-    /// What makes it usable once.
-    nonce: Slug,
-    /// Why it is approved, in the approver's words.
-    reason: String,
-    /// When it was given.
-    made: Stamp,
-    /// From when on it does not count.
-    expires: Stamp,
-}
+/// What is appended to the name of an approval for its DSSE envelope.
+const ENVELOPE: &str = ".dsse";
 
 /// What somebody consents to.
 #[derive(Clone, Debug)]
 pub struct Consent {
-    /// The plan.
-    pub plan: Digest,
+    /// The plan, and the packet in which he read it.
+    pub about: About,
     /// Where it may be executed.
     pub environments: Vec<Slug>,
     /// Who may execute it.
@@ -79,21 +54,37 @@ pub fn approve(
         return Err(Refusal::new(Exit::Approval, "nobody approves what he executes himself")
             .hint("Have another principal approve it, with `--home` naming his own folder."));
     }
-    let statement = Statement {
-        format: FORMAT,
-        plan: consent.plan,
+    let approval = Approval {
+        approver: signer.fingerprint().clone(),
         environments: consent.environments.clone(),
         executor: consent.executor.clone(),
-        window: consent.window.map(record),
+        expires: Stamp::of(now.checked_add(consent.lasts).unwrap_or(now)),
+        made: Stamp::of(now),
         nonce: nonce()?,
         reason: consent.reason.clone(),
-        made: Stamp::of(now),
-        expires: Stamp::of(now.checked_add(consent.lasts).unwrap_or(now)),
+        role: consent.role.clone(),
+        window: consent.window.map(record),
     };
-    let folder = authority.approvals().join(consent.plan.to_string());
+    let given = approval.give(consent.about, signer, now).map_err(signed::unsigned)?;
+    let folder = authority.approvals().join(consent.about.plan.to_string());
     signed::make_below(&folder).map_err(|error| Refusal::from(unreachable(&folder, &error)))?;
     let file = folder.join(format!("{}.json", signer.fingerprint()));
-    signed::write(&file, &statement, signer, &consent.role, INTENT, now)
+    put(&file, &given).map_err(|error| signed::unwritable(&file, &error))
+}
+
+/// What makes the approval one comes last, so that nobody meets it without the rest.
+fn put(file: &Path, given: &Given) -> io::Result<()> {
+    let envelope = signed::beside(file, ENVELOPE);
+    match &given.envelope {
+        Some(bytes) => signed::put(&envelope, bytes)?,
+        // One of an approval before this one says something else.
+        None => match fs::remove_file(&envelope) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        },
+    }
+    signed::put(&signed::beside(file, SIGNATURE), &given.signature)?;
+    signed::put(file, &given.statement)
 }
 
 impl Authority {
@@ -106,15 +97,16 @@ impl Authority {
         plan: Digest,
         trust: &Trust,
         now: SystemTime,
-    ) -> Result<(Vec<Approval>, Vec<String>), Fault> {
+    ) -> Result<(Vec<Counting>, Vec<String>), Fault> {
         let folder = self.approvals().join(plan.to_string());
         let names = signed::names(&folder).map_err(|error| unreachable(&folder, &error))?;
         let (mut sound, mut unsound) = (Vec::new(), Vec::new());
-        for name in names.iter().filter(|name| !is_signature_of_one(name, &names)) {
+        for name in names.iter().filter(|name| !is_part_of_one(name, &names)) {
             match read(&folder.join(name), name, trust, now) {
-                Ok((statement, approver, role)) => {
-                    let used = self.is_used(&statement.nonce)?;
-                    sound.push(approval(statement, approver, role, used));
+                Ok(found) => {
+                    let used = self.is_used(&found.approval.nonce)?;
+                    let roles = trust.roles_of(&found.by.fingerprint).to_vec();
+                    sound.push(counting(found, roles, used));
                 }
                 Err(why) => unsound.push(format!("{}: {why}", name.escape_debug())),
             }
@@ -123,39 +115,40 @@ impl Authority {
     }
 }
 
-fn is_signature_of_one(name: &str, names: &[String]) -> bool {
-    name.strip_suffix(SIGNATURE).is_some_and(|signed| names.iter().any(|other| other == signed))
+fn is_part_of_one(name: &str, names: &[String]) -> bool {
+    let whole = [SIGNATURE, ENVELOPE].iter().find_map(|end| name.strip_suffix(end));
+    whole.is_some_and(|whole| names.iter().any(|other| other == whole))
 }
 
-fn read(
-    file: &Path,
-    name: &str,
-    trust: &Trust,
-    now: SystemTime,
-) -> Result<(Statement, Principal, Slug), String> {
-    let Sound { content, by, .. } = signed::read::<Statement>(file, INTENT, trust, now)?;
+fn read(file: &Path, name: &str, trust: &Trust, now: SystemTime) -> Result<Sound, String> {
+    let unreadable = |error: io::Error| format!("it cannot be read: {error}");
+    let envelope = match signed::bytes(&signed::beside(file, ENVELOPE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        bytes => Some(bytes.map_err(unreadable)?),
+    };
+    let statement = signed::bytes(file).map_err(unreadable)?;
+    let given = Given { statement, signature: signed::bytes_of_signature(file)?, envelope };
+    let sound = given.read(trust, now).map_err(|finding| finding.to_string())?;
     // Otherwise one key could lie there under many names.
-    if name != format!("{}.json", by.fingerprint) {
+    if name != format!("{}.json", sound.by.fingerprint) {
+        let by = &sound.by;
         return Err(format!("an approval by {} belongs in {}.json", by.name, by.fingerprint));
     }
-    if content.format != FORMAT {
-        return Err(format!("approvals of format {} are not known here", content.format));
-    }
-    let roles = trust.roles_of(&by.fingerprint).to_vec();
-    Ok((content, Principal { fingerprint: by.fingerprint.to_string(), roles }, by.role))
+    Ok(sound)
 }
 
-fn approval(statement: Statement, approver: Principal, role: Slug, used: bool) -> Approval {
-    Approval {
-        approver,
-        role,
-        plan: statement.plan,
-        environments: statement.environments,
-        executor: statement.executor.to_string(),
-        window: statement.window.map(|window| Window { start: window.start.into(), end: window.end.into() }),
-        nonce: statement.nonce.to_string(),
-        made: statement.made.into(),
-        expires: statement.expires.into(),
+fn counting(sound: Sound, roles: Vec<Slug>, used: bool) -> Counting {
+    let Sound { about, approval, by } = sound;
+    Counting {
+        approver: Principal { fingerprint: by.fingerprint.to_string(), roles },
+        role: by.role,
+        plan: about.plan,
+        environments: approval.environments,
+        executor: approval.executor.to_string(),
+        window: approval.window.map(|window| Window { start: window.start.into(), end: window.end.into() }),
+        nonce: approval.nonce.to_string(),
+        made: approval.made.into(),
+        expires: approval.expires.into(),
         used,
     }
 }

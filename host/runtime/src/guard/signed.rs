@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use fabric_evidence::key::KeyError;
 use fabric_evidence::verify::SignedBy;
 use fabric_evidence::{Signer, Trust, canonical, statement};
 use fabric_model::Slug;
@@ -49,17 +50,17 @@ pub(super) fn read<T: DeserializeOwned>(
     Ok(Sound { content, by })
 }
 
-fn bytes_of_signature(file: &Path) -> Result<Vec<u8>, String> {
-    bytes(&beside(file)).map_err(|error| match error.kind() {
+pub(super) fn bytes_of_signature(file: &Path) -> Result<Vec<u8>, String> {
+    bytes(&beside(file, SIGNATURE)).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "it is not signed".to_owned(),
         _ => format!("its signature cannot be read: {error}"),
     })
 }
 
-/// Where the signature of a file lies.
-pub(super) fn beside(file: &Path) -> PathBuf {
+/// Where the signature of a file lies, or what else ends so.
+pub(super) fn beside(file: &Path, end: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
-    name.push(SIGNATURE);
+    name.push(end);
     name.into()
 }
 
@@ -111,18 +112,23 @@ pub(super) fn write<T: Serialize>(
 ) -> Result<(), Refusal> {
     let bytes = canonical::bytes(content)
         .map_err(|error| Refusal::new(Exit::Bug, format!("the statement has no form: {error}")))?;
-    let signature = signer
-        .sign(&bytes, role.as_str(), intent, now)
-        .map_err(|error| Refusal::new(Exit::Authentication, error.to_string()).hint(error.hint()))?;
-    let put = put(&beside(file), &signature).and_then(|()| put(file, &bytes));
-    put.map_err(|error| {
-        Refusal::new(Exit::Configuration, format!("{} cannot be written: {error}", file.display()))
-            .hint("The authority's folder must be one that this account can write.")
-    })
+    let signature = signer.sign(&bytes, role.as_str(), intent, now).map_err(unsigned)?;
+    let put = put(&beside(file, SIGNATURE), &signature).and_then(|()| put(file, &bytes));
+    put.map_err(|error| unwritable(file, &error))
+}
+
+pub(super) fn unsigned(error: KeyError) -> Refusal {
+    let hint = error.hint();
+    Refusal::new(Exit::Authentication, error.to_string()).hint(hint)
+}
+
+pub(super) fn unwritable(file: &Path, error: &io::Error) -> Refusal {
+    Refusal::new(Exit::Configuration, format!("{} cannot be written: {error}", file.display()))
+        .hint("The authority's folder must be one that this account can write.")
 }
 
 /// Writes a file under another name, brings it to the disk and gives it its own.
-fn put(file: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn put(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let name = file.file_name().unwrap_or(OsStr::new("statement")).to_string_lossy().into_owned();
     let unfinished = folder.join(format!(".{}.{name}", rustix::process::getpid().as_raw_nonzero()));

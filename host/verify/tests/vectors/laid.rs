@@ -1,4 +1,4 @@
-//! The vectors of `evidence/vectors` as their index lists them, each laid out as one packet.
+//! The vectors of `evidence/vectors` as their index lists them, each laid out as one packet, or as a folder of packets.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,11 @@ pub(crate) struct Vector {
     /// Its folder: a packet, or what is laid over one.
     pub(crate) vector: String,
     trust: String,
+    /// The packet that is judged, where the folder is one of packets.
+    packet: Option<String>,
+    /// Whether the folder is one of packets whose log is judged.
+    #[serde(default)]
+    pub(crate) log: bool,
     over: Option<String>,
     #[serde(default)]
     without: Vec<String>,
@@ -36,16 +41,33 @@ impl Vector {
         folder().join(&self.trust)
     }
 
-    /// Makes the packet in a new folder.
+    /// Where the packet lies that is judged; nothing where only the log is.
+    pub(crate) fn packet(&self, laid: &Path) -> Option<PathBuf> {
+        match &self.packet {
+            Some(name) => Some(laid.join(name)),
+            None => (!self.log).then(|| laid.to_owned()),
+        }
+    }
+
+    /// Makes the packet, or the folder of packets, in a new folder.
     pub(crate) fn lay(&self) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a folder");
+        self.lay_in(dir.path());
+        dir
+    }
+
+    /// Makes it in this folder.
+    pub(crate) fn lay_in(&self, dir: &Path) {
         for part in self.over.iter().chain([&self.vector]) {
-            copy(&folder().join(part), dir.path());
+            copy(&folder().join(part), dir);
         }
         for name in &self.without {
-            fs::remove_file(dir.path().join(name)).expect("it was laid before");
+            let path = dir.join(name);
+            fs::remove_file(&path).expect("it was laid before");
+            // A folder of nothing is gone with what was in it.
+            let above = path.ancestors().skip(1).take_while(|above| *above != dir);
+            let _ = above.map(fs::remove_dir).take_while(Result::is_ok).count();
         }
-        dir
     }
 }
 

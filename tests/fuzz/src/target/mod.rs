@@ -1,5 +1,6 @@
 //! The targets: one file each, with one function `run`.
 
+pub mod approval;
 pub mod dns;
 pub mod door;
 pub mod header;
@@ -36,6 +37,7 @@ pub struct Target {
 
 /// Every target, by name.
 pub const TARGETS: &[Target] = &[
+    Target { name: "approval", run: approval::run, mutations: 300 },
     Target { name: "dns", run: dns::run, mutations: 2_000 },
     Target { name: "door", run: door::run, mutations: 5_000 },
     Target { name: "header", run: header::run, mutations: 3_000 },

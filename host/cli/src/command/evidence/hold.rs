@@ -29,6 +29,8 @@ pub(crate) enum Hold {
     List(List),
     /// Release a hold; it stands until everybody signed whom the trust file demands, with `countersign --label`
     Release(Release),
+    /// Withdraw the release of a hold, before the packet is pruned; the hold stands, whoever signs that release later
+    Withdraw(Withdraw),
 }
 
 #[derive(clap::Args, Debug)]
@@ -68,6 +70,16 @@ pub(crate) struct Release {
 }
 
 #[derive(clap::Args, Debug)]
+pub(crate) struct Withdraw {
+    /// The packet's folder
+    packet: PathBuf,
+    /// The hold
+    hold: Slug,
+    #[command(flatten)]
+    said: Said,
+}
+
+#[derive(clap::Args, Debug)]
 pub(crate) struct List {
     /// Released ones too
     #[arg(long)]
@@ -92,6 +104,9 @@ pub(super) fn hold(place: &Place, command: &Hold) -> Result<Exit, Refusal> {
         }
         Hold::Release(args) => {
             add(place, &args.packet, Act::HoldRelease { hold: args.hold.clone() }, &args.said)
+        }
+        Hold::Withdraw(args) => {
+            add(place, &args.packet, Act::HoldReleaseWithdraw { hold: args.hold.clone() }, &args.said)
         }
         Hold::List(args) => list(place, args),
     }

@@ -102,7 +102,10 @@ fn told(packet: &Path, added: &Added) {
         let effect = match signed.label.act {
             Act::HoldRelease { .. } => "the packet stays held until then",
             Act::Classify { .. } => "the packet does not verify until then",
-            Act::Retain { .. } | Act::HoldDeclare { .. } | Act::HoldExtend { .. } => "it counts already",
+            Act::Retain { .. }
+            | Act::HoldDeclare { .. }
+            | Act::HoldExtend { .. }
+            | Act::HoldReleaseWithdraw { .. } => "it counts already",
         };
         tell(format_args!("it also takes a signature as {lacking}; {effect}"));
         let path = packet.display();
@@ -138,6 +141,7 @@ fn said(act: &Act) -> String {
         Act::HoldDeclare { hold, review } => format!("held as {hold}, to be reviewed at {review}"),
         Act::HoldExtend { hold, review } => format!("hold {hold} extended, to be reviewed at {review}"),
         Act::HoldRelease { hold } => format!("hold {hold} released"),
+        Act::HoldReleaseWithdraw { hold } => format!("release of hold {hold} withdrawn"),
     }
 }
 

@@ -1,21 +1,22 @@
-//! `fabric evidence notarize`: a timestamp for every signature of a packet.
+//! `fabric evidence notarize`: a timestamp for every signature of a packet, or of the tombstone in its place.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use fabric_evidence::Trust;
+use fabric_evidence::prune::{self, Buried};
 use fabric_evidence::timestamp::Authority;
 use fabric_model::exit::Exit;
 use fabric_runtime::home::read_trust;
 use fabric_runtime::{Refusal, notary};
 
-use super::sound;
+use super::{sound, unsound};
 use crate::place::Place;
 use crate::stream::{say, tell};
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Notarize {
-    /// The packet's folder
+    /// The packet's folder, also of one that was pruned
     packet: PathBuf,
     /// The authority by its name in the trust file, where it names several
     #[arg(long, value_name = "NAME")]
@@ -32,13 +33,21 @@ pub(super) fn notarize(place: &Place, args: &Notarize) -> Result<Exit, Refusal> 
     let trust_path = args.trust.clone().unwrap_or_else(|| place.home.trust_path());
     let (trust, _) = read_trust(&trust_path)?;
     let authority = authority(&trust, args.authority.as_deref())?;
-    let verified = sound(&args.packet, &trust)?;
+    let verified;
+    let buried = buried(&args.packet, &trust)?;
+    let signatures = match &buried {
+        Some((runs, buried)) => buried.signatures(runs),
+        None => {
+            verified = sound(&args.packet, &trust)?;
+            notary::signatures(&args.packet, &verified)
+        }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Refusal::new(Exit::Bug, format!("the runtime cannot be started: {error}")))?;
     let patience = Duration::from_secs(args.time_limit);
-    let stamped = runtime.block_on(notary::notarize(&args.packet, &verified, &trust, authority, patience))?;
+    let stamped = runtime.block_on(notary::notarize(signatures, &trust, authority, patience))?;
     if stamped.is_empty() {
         tell("every signature has a timestamp already");
     }
@@ -47,6 +56,15 @@ pub(super) fn notarize(place: &Place, args: &Notarize) -> Result<Exit, Refusal> 
         say(format_args!("`{}` saw the signature by {signer} at {at}: {answer}", one.attested.authority));
     }
     Ok(Exit::Done)
+}
+
+/// What is left of a packet that is gone, and the folder in which it lay; nothing where it was not pruned.
+fn buried(packet: &Path, trust: &Trust) -> Result<Option<(PathBuf, Buried)>, Refusal> {
+    let name = packet.file_name().and_then(|name| name.to_str());
+    let (Some(runs), Some(name), false) = (packet.parent(), name, packet.exists()) else { return Ok(None) };
+    let found =
+        prune::buried(runs, name, trust, SystemTime::now()).map_err(|finding| unsound(packet, &[finding]))?;
+    Ok(found.map(|buried| (runs.to_owned(), buried)))
 }
 
 /// The authority of that name, else the only one.

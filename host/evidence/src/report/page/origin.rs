@@ -2,10 +2,35 @@
 
 use fabric_model::Slug;
 
-use super::{Body, facts, facts_list};
+use super::{Body, facts, facts_list, table};
+use crate::document;
 use crate::event::Principal;
 use crate::markup::Markup;
 use crate::record::RunRecord;
+
+/// What the script put into the packet, beside its records.
+pub(super) fn documents(body: &mut Body, run: &RunRecord) {
+    if run.documents.is_empty() {
+        return;
+    }
+    body.section("documents", "Documents", |section| {
+        section.within("p", &[], |line| {
+            line.text("What the script wrote lies in ");
+            line.element("code", &[], document::FOLDER);
+            line.text(", listed in the manifest as every other file.");
+        });
+        table(section, "Documents of the packet", &["Document", "Media type", "SHA-256"], |rows| {
+            for kept in &run.documents {
+                let (name, media_type) = document::told(&kept.artifact);
+                rows.within("tr", &[], |row| {
+                    row.element("th", &[("scope", "row")], name);
+                    row.element("td", &[], media_type);
+                    row.within("td", &[], |cell| cell.element("code", &[], &kept.digest.to_string()));
+                });
+            }
+        });
+    });
+}
 
 /// Who ran what, where and when.
 pub(super) fn run(body: &mut Body, run: &RunRecord) {
@@ -71,7 +96,7 @@ pub(super) fn signatures(body: &mut Body, run: &RunRecord) {
             list.row("Intent", intent);
             list.code("Signature", &format!("signatures/{}.asc", sealer.fingerprint));
         });
-        section.element("p", &[], "Any further file in signatures/ is that of another signer. Beside the packet's folder, with tools of your own:");
+        section.element("p", &[], "Whoever countersigned did so after this page was sealed, so it cannot name him: any further file in signatures/ is that of another signer. fabric evidence show names each, and says whose signatures your trust file demands and does not find. Beside the packet's folder, with tools of your own:");
         let id = &run.head.run_id;
         commands(
             section,

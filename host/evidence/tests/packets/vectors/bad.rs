@@ -303,6 +303,48 @@ pub(super) const OF_A_GAMEDAY: Defects = &[
     }),
 ];
 
+const CHECKLIST: &str = "artifacts/documents/checklist.json";
+
+/// Defects of a packet in which a script put documents.
+pub(super) const OF_DOCUMENTS: Defects = &[
+    ("artifact.differs", "another_content", |v| change(v, CHECKLIST, |text| text.replace("NO-GO", "GO"))),
+    ("artifact.differs", "one_more", |v| {
+        v.write("artifacts/documents/more.json", "{}\n");
+        v.reseal();
+    }),
+    ("artifact.differs", "never_told", |v| v.tell(|events| without(events, "document_kept"))),
+    ("artifact.differs", "told_twice", |v| v.tell(|events| twice(events, "document_kept"))),
+    ("artifact.differs", "elsewhere", |v| {
+        v.tell(|events| {
+            each(events, |event| {
+                if let Event::DocumentKept { artifact, .. } = event {
+                    *artifact = artifact.replace("documents/", "papers/");
+                }
+            })
+        });
+    }),
+    ("file.missing", "document", |v| remove(v, CHECKLIST)),
+    ("run.differs", "document_left_out", |v| v.retell(|events| without(events, "document_kept"))),
+    ("run.differs", "another_digest", |v| {
+        change(v, "run.json", |run| {
+            let (before, after) = run.split_once("\"digest\":\"").expect("one");
+            format!("{before}\"digest\":\"{}{}", "0".repeat(8), &after[8..])
+        });
+    }),
+    ("report.differs", "document_left_out", |v| {
+        change(v, "report.md", |report| {
+            report
+                .lines()
+                .filter(|line| !line.contains("checklist"))
+                .map(|line| format!("{line}\n"))
+                .collect()
+        });
+    }),
+    ("report.differs", "another_media_type", |v| {
+        change(v, "report.html", |page| page.replace("application/json", "text/plain"));
+    }),
+];
+
 /// The word for an event.
 fn kind(event: &Event) -> String {
     let json = serde_json::to_value(event).expect("plain data");

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fabric_evidence::attestation::attest;
+use fabric_evidence::document::Documents;
 use fabric_evidence::event::{CheckVerdict, FileRecord, Mode, RunHead, WorkerEnd};
 use fabric_evidence::orphan::Orphan;
 use fabric_evidence::packet::Sealed;
 use fabric_evidence::sidecar::countersign;
 use fabric_evidence::{Event, PacketFolder, Signer, probe, verify};
+use fabric_model::check::Place;
 use fabric_model::exit::Exit;
 use fabric_model::site::Realm;
 use fabric_model::{Digest, Value};
@@ -117,6 +119,7 @@ pub(super) const PACKETS: &[(&str, Seal)] = &[
         let names: Vec<String> = (0..40).map(|n| format!("n{n:02}.bin")).collect();
         with_artifacts(y, name, &names.iter().map(String::as_str).collect::<Vec<_>>(), &[0, 255, 13, 10])
     }),
+    ("documents", documents),
     // Sidecars.
     ("without-statement", |y, name| {
         let dir = y.bench.seal(name).dir;
@@ -249,6 +252,32 @@ fn with_artifacts(yard: &Yard, name: &str, names: &[&str], bytes: &[u8]) -> Path
         packet.artifact(artifact, bytes).expect("a good name");
     }
     sealed(packet, &yard.bench.signer, "seal").dir
+}
+
+/// A run whose script wrote a document of each kind.
+fn documents(yard: &Yard, name: &str) -> PathBuf {
+    let written: [(&str, Value); 4] = [
+        ("checklist.json", Value::from_iter([("decision".to_owned(), Value::from("NO-GO"))])),
+        ("hosts/dns-edge-1/packages.csv", "name,version\n".into()),
+        ("timeline.md", "# Timeline | <b>\n".into()),
+        ("sums.sha256", "".into()),
+    ];
+    let mut head = sample::head(name, yard.bench.principal());
+    head.script.kind = "forensics".to_owned();
+    let mut documents = Documents::default();
+    let mut events = vec![Event::RunStarted { head: Box::new(head) }];
+    let mut artifacts = Vec::new();
+    for (name, content) in &written {
+        let (artifact, bytes) = documents.admit(name, content).expect("it fits");
+        let digest = Digest::of(&bytes);
+        events.push(Event::DocumentKept { place: Place(vec![1]), artifact: artifact.clone(), digest });
+        artifacts.push((artifact, bytes));
+    }
+    events.push(Event::WorkerEnded { how: WorkerEnd::Finished });
+    events.push(Event::RunEnded { exits: Vec::new() });
+    let artifacts: Vec<(&str, &[u8])> =
+        artifacts.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
+    changing::seal(&yard.bench, name, &events, &artifacts).dir
 }
 
 fn countersigned(yard: &Yard, name: &str, by: &[(&Signer, &str)]) -> PathBuf {

@@ -19,10 +19,14 @@ use sequoia_openpgp::{Cert, Packet, armor};
 
 use crate::authority::{FOR_TIMESTAMPS, Tsa};
 use crate::countersigned::now;
+use crate::labels::LEVELS;
 use crate::sample::{Bench, entry, new_signer, start};
 
 /// The trust file that takes all good packets.
 pub(super) const TRUSTED: &str = "trust.toml";
+
+/// The trust file that says what hangs on a severity, and who prunes.
+pub(super) const LEVELLED: &str = "trust-levels.toml";
 
 /// The others: the name, and what stands at the end of the first principal's entry, and of the file.
 const FILES: &[(&str, &str, &str)] = &[
@@ -43,12 +47,23 @@ const OF_AUTHORITIES: &[(&str, &str, &str)] = &[
     ("trust-authority-ended.toml", "root.pem", "valid_until = 2026-01-01T00:00:05Z\n"),
 ];
 
+/// Trust files with a table of severities: the name, what of it is otherwise, and what stands behind it.
+const OF_LEVELS: &[(&str, (&str, &str), &str)] = &[
+    (LEVELLED, ("", ""), ""),
+    ("trust-levels-of-others.toml", ("\"commander\"", "\"auditor\""), ""),
+    ("trust-classified.toml", ("", ""), "[[require]]\nclassified = true\n"),
+];
+
 pub(super) struct Yard {
     pub(super) bench: Rc<Bench>,
     /// `security`.
     pub(super) second: Signer,
     /// `legal`.
     pub(super) third: Signer,
+    /// `commander`.
+    pub(super) commander: Signer,
+    /// `records`.
+    pub(super) records: Signer,
     /// `site-dev`, with a key of NIST P-256 that another program has.
     pub(super) card: Signer,
     /// `site-dev`, with a certificate of which the tests make what no signer of ours would.
@@ -130,6 +145,8 @@ impl Yard {
             bench: Rc::new(Bench::new()),
             second: new_signer(),
             third: new_signer(),
+            commander: new_signer(),
+            records: new_signer(),
             card,
             forger: made(generated(CipherSuite::Cv25519).add_signing_subkey()),
             idle: made(generated(CipherSuite::Cv25519).add_authentication_subkey()),
@@ -155,10 +172,12 @@ impl Yard {
         let of =
             |signer: &Signer| (signer.fingerprint().clone(), signer.public_armored().expect("a certificate"));
         let by_cert = |cert: &Cert| (key::fingerprint(cert).expect("version 4"), public(cert));
-        let people: [Known<'_>; 8] = [
+        let people: [Known<'_>; 10] = [
             ("a", "site-dev", of(&self.bench.signer)),
             ("b", "security", of(&self.second)),
             ("c", "legal", of(&self.third)),
+            ("d", "commander", of(&self.commander)),
+            ("e", "records", of(&self.records)),
             ("card", "site-dev", of(&self.card)),
             ("forger", "site-dev", by_cert(&self.forger)),
             ("idle", "site-dev", by_cert(&self.idle)),
@@ -180,6 +199,10 @@ impl Yard {
         };
         for (name, first, more) in FILES {
             fs::write(folder.join(name), text(first, "root.pem", "", more)).expect("room");
+        }
+        for (name, (from, to), more) in OF_LEVELS {
+            let levels = if from.is_empty() { LEVELS.to_owned() } else { LEVELS.replace(from, to) };
+            fs::write(folder.join(name), text("", "root.pem", "", &(levels + more))).expect("room");
         }
         for (name, root, of_authority) in OF_AUTHORITIES {
             fs::write(folder.join(name), text("", root, of_authority, "")).expect("room");

@@ -75,6 +75,31 @@ fn an_approval_that_was_touched_counts_nothing() {
 }
 
 #[test]
+fn the_envelope_of_an_approval_says_the_same_or_spoils_it() {
+    let scene = Scene::new();
+    scene.approved_by(&scene.approver, &scene.consent());
+    let envelope = scene.approval_file(&scene.approver, ".dsse");
+    let own = fs::read(&envelope).expect("his key is in a file");
+    // The one of an approval that he gave before.
+    scene.approved_by(&scene.approver, &scene.consent());
+    scene.admitted();
+    fs::write(&envelope, &own).expect("ours");
+    let fault = scene.refused(Code::GuardApproval, "Find out who put it there");
+    assert!(fault.message.contains("statement.differs"), "{fault:?}");
+    fs::write(&envelope, "{}\n").expect("ours");
+    let fault = scene.refused(Code::GuardApproval, "Find out who put it there");
+    assert!(fault.message.contains("statement.form"), "{fault:?}");
+    fs::remove_file(&envelope).expect("ours");
+    scene.admitted();
+    fs::write(&envelope, &own).expect("ours");
+    for end in ["", ".asc"] {
+        fs::remove_file(scene.approval_file(&scene.approver, end)).expect("ours");
+    }
+    let fault = scene.refused(Code::GuardApproval, "Find out who put it there");
+    assert!(fault.message.contains(".json.dsse"), "it is no approval by itself: {fault:?}");
+}
+
+#[test]
 fn an_approval_by_a_stranger_or_under_another_name_counts_nothing() {
     let scene = Scene::new();
     scene.approved_by(&scene.stranger, &scene.consent());
@@ -82,7 +107,7 @@ fn an_approval_by_a_stranger_or_under_another_name_counts_nothing() {
     assert!(fault.message.contains("signature.unknown_signer"), "{fault:?}");
     let scene = Scene::new();
     scene.approved_by(&scene.approver, &scene.consent());
-    for end in ["", ".asc"] {
+    for end in ["", ".asc", ".dsse"] {
         let copy = scene.approval_file(&scene.stranger, end);
         fs::rename(scene.approval_file(&scene.approver, end), copy).expect("ours");
     }
@@ -106,10 +131,10 @@ fn nobody_approves_what_he_executes() {
 fn an_approval_for_another_plan_is_none_for_this() {
     let scene = Scene::new();
     let mut other = scene.consent();
-    other.plan = Digest::of(b"another plan");
+    other.about.plan = Digest::of(b"another plan");
     scene.approved_by(&scene.approver, &other);
     let here = scene.path(&format!("approvals/{}", scene.plan.digest));
-    fs::rename(scene.path(&format!("approvals/{}", other.plan)), here).expect("ours");
+    fs::rename(scene.path(&format!("approvals/{}", other.about.plan)), here).expect("ours");
     scene.refused(Code::GuardApprovalOther, "fabric approve");
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use fabric_evidence::approval::About;
 use fabric_evidence::event::{PacketLink, Principal as Recorded};
 use fabric_evidence::{Signer, Trust, key, plan as artifact};
 use fabric_gate::{Policy, Principal, Window};
@@ -135,7 +136,7 @@ impl Scene {
 
     pub(super) fn consent(&self) -> Consent {
         Consent {
-            plan: self.plan.digest,
+            about: About { plan: self.plan.digest, packet: self.plan.packet.manifest },
             environments: vec![environment()],
             executor: self.executor.fingerprint().clone(),
             window: Some(window()),
