@@ -54,6 +54,7 @@ mod refusals;
 mod reports;
 mod retention;
 #[cfg(test)]
+mod s3;
 mod scan;
 #[cfg(test)]
 mod scene;
