@@ -37,6 +37,7 @@ mod spread;
 pub mod stamp;
 pub mod statement;
 mod sums;
+mod survey;
 pub mod timestamp;
 pub mod trust;
 pub mod vault;

@@ -24,8 +24,9 @@ use crate::report;
 use crate::scan;
 use crate::sidecar;
 use crate::signer::Signer;
+use crate::spread::{self, FILES_PER_THREAD};
 use crate::stamp::Stamp;
-use crate::sums;
+use crate::survey::{self, Surveyed};
 
 /// The journal's file name.
 pub const JOURNAL: &str = "journal.jsonl";
@@ -190,13 +191,11 @@ impl PacketFolder {
         write_new(&self.dir.join(PAGE), page.as_bytes())?;
         files.push(PAGE.to_owned());
         files.sort_unstable();
-        let names: Vec<&str> = files.iter().map(String::as_str).collect();
-        self.scan(&names)?;
+        let mut names: Vec<&str> = files.iter().map(String::as_str).collect();
         let mut manifest = Manifest::default();
-        for (path, digest) in files.iter().zip(sums::of_files(&self.dir, &names)) {
+        for (path, surveyed) in files.iter().zip(self.survey(&names)?) {
             // The journal that the records follow from, not one that was put in its place since.
-            let digest =
-                if path == JOURNAL { Digest::of(&journal) } else { at(&self.dir.join(path), digest)? };
+            let digest = if path == JOURNAL { Digest::of(&journal) } else { surveyed.digest };
             manifest
                 .insert(path, digest)
                 .map_err(|class| PacketError::Foreign { path: path.clone(), class })?;
@@ -204,9 +203,10 @@ impl PacketFolder {
         let bytes = manifest.to_string().into_bytes();
         let signature = signer.sign(&bytes, role, intent, now)?;
         write_new(&self.dir.join(manifest::NAME), &bytes)?;
-        for path in files.iter().map(String::as_str).chain([manifest::NAME]) {
-            let file = self.dir.join(path);
-            at(&file, fs::set_permissions(&file, Permissions::from_mode(0o400)))?;
+        names.push(manifest::NAME);
+        let read_only = |name: &&str| fs::set_permissions(self.dir.join(name), Permissions::from_mode(0o400));
+        for (name, done) in names.iter().zip(spread::over(&names, FILES_PER_THREAD, read_only)) {
+            at(&self.dir.join(name), done)?;
         }
         let signature = sidecar::add_signature(&self.dir, signer.fingerprint(), &signature)?;
         // Behind the signature: a packet without its statement is a sealed one, and the statement can be added.
@@ -220,13 +220,15 @@ impl PacketFolder {
     }
 
     /// Refuses to seal what nobody should read. What somebody vouched for is told in the journal, and was no known secret.
-    fn scan(&self, names: &[&str]) -> Result<(), PacketError> {
-        let mut findings = Vec::new();
-        for (name, found) in names.iter().zip(scan::of_files(&self.dir, names, &self.redactor)) {
-            findings.extend(at(&self.dir.join(name), found)?);
+    fn survey(&self, names: &[&str]) -> Result<Vec<Surveyed>, PacketError> {
+        let (mut all, mut findings) = (Vec::with_capacity(names.len()), Vec::new());
+        for (name, surveyed) in names.iter().zip(survey::of_files(&self.dir, names, &self.redactor)) {
+            let mut surveyed = at(&self.dir.join(name), surveyed)?;
+            findings.append(&mut surveyed.secrets);
+            all.push(surveyed);
         }
         findings.retain(|finding| !self.vouched || matches!(finding.what, What::Known(_)));
-        if findings.is_empty() { Ok(()) } else { Err(PacketError::Secrets(findings)) }
+        if findings.is_empty() { Ok(all) } else { Err(PacketError::Secrets(findings)) }
     }
 
     /// The samples of the probes of a run, as far as they lie among `files`.

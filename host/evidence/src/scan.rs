@@ -1,25 +1,28 @@
-//! Looks through files for secrets: those of a packet before it is sealed, and of any folder. Files are read in windows, so that
+//! Looks through files for secrets: those of a packet before it is sealed, and of any folder. Files are read in parts, so that
 //! memory stays flat however large they are. What is told is where and what, never the value.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use fabric_redact::{Redactor, What};
 
 use crate::regular;
 use crate::report::is_deceptive;
-use crate::spread;
+use crate::spread::{self, FILES_PER_THREAD};
 
 /// How much of a file is looked at at once, in bytes.
-const WINDOW: usize = 1 << 20;
+pub(crate) const PART: u64 = 1 << 20;
 
-/// How much of the next window is looked at together with this one: what begins in it is found whole.
-const AHEAD: usize = 192 << 10;
+/// How much of the next part is looked at together with this one: what begins in it is found whole.
+const AHEAD: u64 = 192 << 10;
 
-/// How much of the last window is looked at again, for what has to stand in front of a secret.
-const BEHIND: usize = 4 << 10;
+/// How much of the last part is looked at again, for what has to stand in front of a secret, and how far behind its beginning a secret has
+/// the word by which it is recognised.
+const BEHIND: u64 = 4 << 10;
 
 /// The most findings of one file: whoever reads that many needs no more to know that the file is not fit to be kept.
 pub const FINDINGS_PER_FILE: usize = 100;
@@ -106,49 +109,83 @@ pub fn folder(dir: &Path, redactor: &Redactor) -> io::Result<Scan> {
 }
 
 /// The secrets of each of these files of a folder.
-pub(crate) fn of_files(dir: &Path, names: &[&str], redactor: &Redactor) -> Vec<io::Result<Vec<Finding>>> {
-    spread::over(names, |name| {
+fn of_files(dir: &Path, names: &[&str], redactor: &Redactor) -> Vec<io::Result<Vec<Finding>>> {
+    spread::over(names, FILES_PER_THREAD, |name| {
         let file = regular::open(OpenOptions::new().read(true), &dir.join(name))?;
-        let found = stream(file, redactor)?;
-        Ok(found.into_iter().map(|(line, what)| Finding { file: name.to_owned(), line, what }).collect())
+        let parts: Vec<u64> = (0..file.metadata()?.len().div_ceil(PART)).collect();
+        let found = spread::over(&parts, 1, |part| part_of(&file, *part, redactor));
+        Ok(whole(name, found.into_iter().collect::<io::Result<_>>()?))
     })
 }
 
-/// The secrets of a stream, each with its line.
+/// The secrets that begin in one part of a file.
+pub(crate) struct Part {
+    /// Each with how many lines end in front of it in this part.
+    found: Vec<(u64, What)>,
+    /// How many lines end in this part.
+    lines: u64,
+}
+
+/// Looks through the part of this number. What stands around it is looked at as well, as far as it tells what stands in it.
 ///
 /// # Errors
-/// When it cannot be read to its end.
-pub fn stream(mut from: impl Read, redactor: &Redactor) -> io::Result<Vec<(u64, What)>> {
-    let mut found = Vec::new();
-    let mut held: Vec<u8> = Vec::with_capacity(BEHIND + WINDOW + AHEAD);
-    // The first byte of the buffer that no window has looked at, and the line on which the buffer begins.
-    let (mut fresh, mut line) = (0, 1);
-    loop {
-        let wanted = fresh + WINDOW + AHEAD - held.len().min(fresh + WINDOW + AHEAD);
-        let read = from.by_ref().take(wanted as u64).read_to_end(&mut held)?;
-        let last = read < wanted;
-        let until = if last { held.len() } else { fresh + WINDOW };
-        let mut counted = (0, line);
-        for one in redactor.find(&held).into_iter().filter(|one| (fresh..until).contains(&one.range.start)) {
-            counted = (one.range.start, counted.1 + lines(&held, counted.0, one.range.start));
-            found.push((counted.1, one.what));
-            if found.len() == FINDINGS_PER_FILE {
-                return Ok(found);
-            }
-        }
-        if last {
-            return Ok(found);
-        }
-        let kept = until - BEHIND.min(until);
-        line += lines(&held, 0, kept);
-        held.drain(..kept);
-        fresh = until - kept;
+/// When it cannot be read.
+pub(crate) fn part_of(file: &File, number: u64, redactor: &Redactor) -> io::Result<Part> {
+    let start = number * PART;
+    let before = start.min(BEHIND);
+    let mut held = vec![0; (before + PART + AHEAD) as usize];
+    let read = read_at(file, &mut held, start - before)?;
+    Ok(look(held.get(..read).unwrap_or_default(), before as usize, redactor))
+}
+
+/// The secrets of a file that is held whole.
+pub(crate) fn of_bytes(name: &str, bytes: &[u8], redactor: &Redactor) -> Vec<Finding> {
+    whole(name, vec![look(bytes, 0, redactor)])
+}
+
+/// The secrets that begin within a part's length behind `from`.
+fn look(held: &[u8], from: usize, redactor: &Redactor) -> Part {
+    let own = from..held.len().min(from + PART as usize);
+    let words = from.saturating_sub(BEHIND as usize)..own.end.saturating_add(BEHIND as usize);
+    let (mut found, mut counted) = (Vec::new(), (from, 0));
+    let all = redactor.find_around(held, words).into_iter();
+    for one in all.filter(|one| own.contains(&one.range.start)).take(FINDINGS_PER_FILE) {
+        counted = (one.range.start, counted.1 + lines(held, counted.0..one.range.start));
+        found.push((counted.1, one.what));
     }
+    Part { found, lines: counted.1 + lines(held, counted.0..own.end) }
+}
+
+/// What was found in the parts of a file, in their order.
+pub(crate) fn whole(name: &str, parts: Vec<Part>) -> Vec<Finding> {
+    let mut line = 1;
+    let mut all = Vec::new();
+    for part in parts {
+        let found = part.found.into_iter();
+        all.extend(found.map(|(ahead, what)| Finding { file: name.to_owned(), line: line + ahead, what }));
+        line += part.lines;
+    }
+    all.truncate(FINDINGS_PER_FILE);
+    all
+}
+
+/// Reads from a place until the buffer is full or the file ends.
+fn read_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
+    let mut read = 0;
+    while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, from + read as u64) {
+            Ok(0) => break,
+            Ok(length) => read += length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
 }
 
 /// How many lines end in this part.
-fn lines(held: &[u8], from: usize, to: usize) -> u64 {
-    held.get(from..to).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count() as u64
+fn lines(held: &[u8], part: Range<usize>) -> u64 {
+    held.get(part).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 #[cfg(test)]
@@ -159,8 +196,11 @@ mod tests {
 
     const KEY: &str = "password=hunter2";
 
-    fn found(text: &str) -> Vec<(u64, What)> {
-        stream(text.as_bytes(), &Redactor::default()).expect("it is in memory")
+    fn found(text: &[u8], redactor: &Redactor) -> Vec<(u64, What)> {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("file"), text).expect("room");
+        let scan = super::folder(folder.path(), redactor).expect("it is there");
+        scan.findings.into_iter().map(|finding| (finding.line, finding.what)).collect()
     }
 
     #[test]
@@ -170,17 +210,19 @@ mod tests {
             1,
             BEHIND,
             AHEAD,
-            WINDOW - 20,
-            WINDOW - 8,
-            WINDOW,
-            WINDOW + AHEAD - 8,
-            2 * WINDOW + 3,
-            3 * WINDOW + AHEAD,
+            PART - 24,
+            PART - 16,
+            PART - 8,
+            PART,
+            PART + AHEAD - 8,
+            2 * PART,
+            3 * PART + AHEAD,
         ] {
-            let filling = "abcdefg\n".repeat(before / 8);
+            let filling = "abcdefg\n".repeat(before as usize / 8);
             let text = format!("{filling}{KEY}\n{filling}");
-            let line = before as u64 / 8 + 1;
-            assert_eq!(found(&text), [(line, What::Looks(Class::Password))], "{before}");
+            let line = before / 8 + 1;
+            let found = found(text.as_bytes(), &Redactor::default());
+            assert_eq!(found, [(line, What::Looks(Class::Password))], "{before}");
         }
     }
 
@@ -188,9 +230,9 @@ mod tests {
     fn no_byte_is_needed_to_be_text_and_a_known_secret_is_found_among_them() {
         let redactor = Redactor::default();
         redactor.register("db", b"\xff\xfesecret\x00bytes");
-        let bytes = [vec![0; 3 * WINDOW], b"\xff\xfesecret\x00bytes".to_vec(), vec![0xff; 100]].concat();
-        let found = stream(bytes.as_slice(), &redactor).expect("it is in memory");
-        assert_eq!(found, [(1, What::Known("db".to_owned()))]);
+        let bytes =
+            [vec![0; 3 * PART as usize], b"\xff\xfesecret\x00bytes".to_vec(), vec![0xff; 100]].concat();
+        assert_eq!(found(&bytes, &redactor), [(1, What::Known("db".to_owned()))]);
     }
 
     #[test]
@@ -214,6 +256,9 @@ mod tests {
 
     #[test]
     fn a_file_has_a_limited_number_of_findings() {
-        assert_eq!(found(&format!("{KEY}\n").repeat(1000)).len(), FINDINGS_PER_FILE);
+        for times in [1000, 200_000] {
+            let text = format!("{KEY}\n").repeat(times);
+            assert_eq!(found(text.as_bytes(), &Redactor::default()).len(), FINDINGS_PER_FILE);
+        }
     }
 }

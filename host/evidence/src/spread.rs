@@ -1,4 +1,4 @@
-//! The same work on many files, on every processor.
+//! The same work on many things, on every processor.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -7,20 +7,24 @@ use std::thread;
 const THREADS: usize = 8;
 
 /// Files below which another thread costs more than it brings.
-const FILES_PER_THREAD: usize = 16;
+pub(crate) const FILES_PER_THREAD: usize = 16;
 
-/// What this gives for each name, in their order.
-pub(crate) fn over<T: Send>(names: &[&str], each: impl Fn(&str) -> T + Sync) -> Vec<T> {
+/// What this gives for each item, in their order. There is another thread for every so many of them.
+pub(crate) fn over<I: Sync, T: Send>(
+    items: &[I],
+    per_thread: usize,
+    each: impl Fn(&I) -> T + Sync,
+) -> Vec<T> {
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    let threads = processors.min(THREADS).min(names.len() / FILES_PER_THREAD + 1);
+    let threads = processors.min(THREADS).min(items.len() / per_thread + 1);
     let next = AtomicUsize::new(0);
     let take = || {
         let mut done = Vec::new();
-        while let Some((place, name)) = {
+        while let Some((place, item)) = {
             let place = next.fetch_add(1, Ordering::Relaxed);
-            names.get(place).map(|name| (place, name))
+            items.get(place).map(|item| (place, item))
         } {
-            done.push((place, each(name)));
+            done.push((place, each(item)));
         }
         done
     };

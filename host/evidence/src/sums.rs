@@ -7,11 +7,11 @@ use std::path::Path;
 use fabric_model::Digest;
 
 use crate::regular;
-use crate::spread;
+use crate::spread::{self, FILES_PER_THREAD};
 
 /// The digests of files of a folder, in the order of their names.
 pub(crate) fn of_files(dir: &Path, names: &[&str]) -> Vec<io::Result<Digest>> {
-    spread::over(names, |name| of_file(&dir.join(name)))
+    spread::over(names, FILES_PER_THREAD, |name| of_file(&dir.join(name)))
 }
 
 /// The digest of a regular file; whatever took its place meanwhile is an error.

@@ -10,6 +10,7 @@ mod literal;
 mod redactor;
 mod text;
 mod unescape;
+mod words;
 
 pub use class::Class;
 pub use detect::{DETECTORS, Detector};

@@ -79,13 +79,23 @@ impl Redactor {
     /// Everything that is found in `bytes`, in order; what overlaps is one finding. A known secret gives it its name, and otherwise the
     /// one that begins first.
     pub fn find(&self, bytes: &[u8]) -> Vec<Found> {
+        self.find_around(bytes, 0..bytes.len())
+    }
+
+    /// As [`Redactor::find`], of what looks like a secret only where the word begins within `words` at which it is recognised.
+    pub fn find_around(&self, bytes: &[u8], words: Range<usize>) -> Vec<Found> {
         let mut all: Vec<Found> = Vec::new();
         if bytes.len() < SHORTEST {
             return all;
         }
         let known = self.known();
         known.find(bytes, |range, handle| all.push(Found { range, what: What::Known(handle.to_owned()) }));
-        detect::find(bytes, |_| true, |range, class| all.push(Found { range, what: What::Looks(class) }));
+        detect::find(
+            bytes,
+            words,
+            |_| true,
+            |range, class| all.push(Found { range, what: What::Looks(class) }),
+        );
         // At equal starts the longest comes first and gives its name.
         all.sort_by_key(|found| (found.range.start, std::cmp::Reverse(found.range.end)));
         let mut apart: Vec<Found> = Vec::with_capacity(all.len());

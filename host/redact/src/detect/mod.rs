@@ -12,11 +12,10 @@ mod vendor;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
-
 use crate::class::Class;
 use crate::redactor::{Found, What};
 use crate::text::stands;
+use crate::words::{Case, Words};
 
 /// Looks around the anchor that stands here.
 type Look = fn(&[u8], Range<usize>) -> Option<(Range<usize>, Class)>;
@@ -44,6 +43,7 @@ impl Detector {
         let mut all = Vec::new();
         find(
             text,
+            0..text.len(),
             |detector| detector.name == self.name,
             |range, class| {
                 all.push(Found { range, what: What::Looks(class) });
@@ -76,48 +76,37 @@ pub const DETECTORS: &[Detector] = &[
     Detector { name: "vault-token", anchors: &["hvs.", "hvb.", "hvr.", "s.", "b."], look: vendor::vault },
 ];
 
-/// All anchors as one automaton, and for each of them its detector.
+/// All anchors, and for each of them its detector.
 struct Anchors {
-    automaton: AhoCorasick,
+    words: Words<&'static str>,
     detectors: Vec<&'static Detector>,
 }
 
-static ANCHORS: LazyLock<Option<Anchors>> = LazyLock::new(|| {
+static ANCHORS: LazyLock<Anchors> = LazyLock::new(|| {
     let all =
         DETECTORS.iter().flat_map(|detector| detector.anchors.iter().map(move |anchor| (*anchor, detector)));
     let (words, detectors): (Vec<_>, Vec<_>) = all.unzip();
-    let mut builder = AhoCorasickBuilder::new();
-    let automaton = builder
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::DFA))
-        .ascii_case_insensitive(true)
-        .build(words)
-        .ok()?;
-    Some(Anchors { automaton, detectors })
+    Anchors { words: Words::new(words, Case::Ignored), detectors }
 });
 
-/// What the detectors find, in the order of where it begins to be looked for. Parts of it can lie in one another.
+/// What the detectors find of which the anchor begins within `within`, in the order of where it begins to be looked for. Parts of it can
+/// lie in one another.
 pub(crate) fn find(
     text: &[u8],
+    within: Range<usize>,
     asks: impl Fn(&Detector) -> bool,
     mut found: impl FnMut(Range<usize>, Class),
 ) {
-    let Some(anchors) = &*ANCHORS else { return found(0..text.len(), Class::Secret) };
-    // Until where each class of secret covers the text, so that nothing is looked at over and over.
+    // Until where the text is covered by what was found, so that nothing is looked at over and over.
     let mut covered = 0;
-    for at in anchors.automaton.find_overlapping_iter(text) {
-        if at.start() < covered {
-            continue;
-        }
-        let Some(detector) = anchors.detectors.get(at.pattern().as_usize()) else { continue };
-        if !asks(detector) {
-            continue;
-        }
-        if let Some((range, class)) = (detector.look)(text, at.range()) {
+    ANCHORS.words.each(text, within, |word, anchor| {
+        let detector =
+            ANCHORS.detectors.get(word).filter(|detector| anchor.start >= covered && asks(detector));
+        if let Some((range, class)) = detector.and_then(|detector| (detector.look)(text, anchor)) {
             covered = covered.max(range.end);
             found(range, class);
         }
-    }
+    });
 }
 
 /// Whether any of these stands there as it is written, in this case of letters.
