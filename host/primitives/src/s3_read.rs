@@ -172,6 +172,9 @@ fn fault(error: WireError) -> Fault {
         Code::PortAuthentication => {
             "Check both keys of the server under `[s3]` in the site file, and the clocks of both sides."
         }
+        Code::PortGarbage => {
+            "The message says what the server answered; compare the call with what that server takes."
+        }
         Code::PortPermission => "Let the policy of the keys on the server allow it, or use keys that may.",
         _ => return fault,
     };

@@ -67,7 +67,7 @@ pub(super) const HEAD: &[Defect] = &[
              [s3.same]\naddress = \"192.0.2.9\"\nauthority = \"proxmox-ca\"\naccess_key = \"proxmox/token\"\n\
              §secret_key = \"proxmox/token\"\n[secrets]\n\"o/agent\" = { agent = \"\" }\n\"proxmox",
         )],
-        "there is no authority `ca`|there is no secret `o/access`|`o/agent` is kept in an ssh-agent|`proxmox/token` stands for both keys",
+        "there is no authority `ca`|there is no secret `o/access`|`o/agent` is kept in an ssh-agent, which gives no text away|`proxmox/token` stands for both keys",
     ),
     (
         &[("[secrets]\n\"proxmox", "[store]\n§identity = { env = \"X\" }\n[secrets]\n\"proxmox")],
