@@ -127,7 +127,7 @@ impl Gate {
                     return Err(denial::address_as_name(asked, address, principal));
                 }
             }
-            Resource::File { .. } => {}
+            Resource::File { .. } | Resource::S3(_) => {}
         }
         policy.allowed(asked, &principal.roles).ok_or_else(|| denial::ungranted(asked, policy, principal))
     }
@@ -151,7 +151,7 @@ impl Gate {
             Resource::Addr(granted) => {
                 addresses.iter().all(|address| *address == canonical_address(*granted))
             }
-            Resource::File { .. } | Resource::Named { .. } => true,
+            Resource::File { .. } | Resource::S3(_) | Resource::Named { .. } => true,
         };
         // What lies on this machine has no address, and nothing else is without one.
         if addresses.is_empty() != granted.kind().is_local() || !expected {

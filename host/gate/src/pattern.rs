@@ -18,6 +18,11 @@ use crate::network;
 /// only resources without a part: `host:dns-edge-1` is the host, `host:dns-edge-1/*` is any one part of it. Kind `addr` takes an
 /// address or a network. Letters of a `name:` are compared without case and without the final dot, as DNS does.
 ///
+/// An `s3:` pattern matches what is as deep as it is: `s3:minio` the server, `s3:minio/tfstate` a bucket, `s3:minio/tfstate/a/*` objects
+/// right below `a/`, and `s3:minio/tfstate/a/`, which ends with `/`, the listing of all keys that begin with `a/`, however deep. A key's
+/// segments are spelled as in resources. Denying a server, a bucket or a folder denies what is in it, and denying anything in a bucket
+/// denies the listings that would show it.
+///
 /// A `file:` pattern matches paths of its own depth. Without a path, or with the path of a folder, it names no file: it grants
 /// nothing, and denies every file of the host or below the folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +32,7 @@ pub struct Pattern(Shape);
 enum Shape {
     Network(IpNet),
     File { host: Segment, path: Vec<Segment> },
+    S3 { server: Segment, within: Vec<Segment>, folder: bool },
     Named { kind: Kind, name: Segment, part: Option<Segment> },
 }
 
@@ -67,6 +73,13 @@ impl Pattern {
                     && pattern.len() == folders(path).count()
                     && leads_to(pattern, path)
             }
+            (Shape::S3 { server, within, folder }, Resource::S3(path)) => {
+                let there = path.place.segments();
+                server.matches(path.server.as_str())
+                    && *folder == path.place.is_folder()
+                    && within.len() == there.len()
+                    && within.iter().zip(&there).all(|(segment, name)| segment.matches(name))
+            }
             (Shape::Named { kind, name, part }, Resource::Named { kind: k, name: n, part: p }) => {
                 let same_part = match (part, p) {
                     (None, None) => true,
@@ -86,6 +99,9 @@ impl Pattern {
             Shape::Network(network) => network.prefix_len() < network.max_prefix_len(),
             Shape::File { host, path } => {
                 path.is_empty() || host.has_wildcard() || path.iter().any(Segment::has_wildcard)
+            }
+            Shape::S3 { server, within, .. } => {
+                server.has_wildcard() || within.iter().any(Segment::has_wildcard)
             }
             Shape::Named { name, part, .. } => {
                 name.has_wildcard() || part.as_ref().is_some_and(Segment::has_wildcard)
@@ -111,8 +127,26 @@ impl Pattern {
             (Shape::File { host, path: pattern }, Resource::File { host: name, path }) => {
                 host.matches(name.as_str()) && leads_to(pattern, path)
             }
+            (Shape::S3 { server, within, folder }, Resource::S3(path)) => {
+                let there = path.place.segments();
+                let along = within.iter().zip(&there).all(|(segment, name)| segment.matches(name));
+                let shown = path.place.is_folder() && there.len() < within.len();
+                server.matches(path.server.as_str())
+                    && along
+                    && (shown || holds(within.len(), *folder, there.len(), path.place.is_folder()))
+            }
             _ => self.matches(resource),
         }
+    }
+}
+
+/// Whether a place on an S3 server, so deep and a folder or not, is or holds another one on the same way: servers and buckets hold
+/// everything behind them, folders what is deeper, objects nothing.
+fn holds(depth: usize, folder: bool, other_depth: usize, other_folder: bool) -> bool {
+    match (depth, folder) {
+        (0 | 1, false) => depth <= other_depth,
+        (_, true) => depth < other_depth || (depth == other_depth && other_folder),
+        (_, false) => depth == other_depth && !other_folder,
     }
 }
 
@@ -164,6 +198,18 @@ impl FromStr for Pattern {
             let path = segments.map(below).collect::<Result<_, _>>()?;
             return Ok(Self(Shape::File { host, path }));
         }
+        if kind == Kind::S3 {
+            let (rest, folder) = rest.strip_suffix('/').map_or((rest, false), |rest| (rest, true));
+            let mut segments = rest.split('/');
+            let server = segment(segments.next().unwrap_or_default())?;
+            let key = |name: &str| Segment::of_key(name).ok_or_else(|| NotAPattern::Segment(text.to_owned()));
+            let within = segments.map(key).collect::<Result<Vec<_>, _>>()?;
+            // Only buckets have listings.
+            return match folder && within.is_empty() {
+                true => Err(NotAPattern::Segment(text.to_owned())),
+                false => Ok(Self(Shape::S3 { server, within, folder })),
+            };
+        }
         let (name, part) = match rest.split_once('/') {
             Some((_, part)) if part.contains('/') => {
                 return Err(NotAResource::TooManySegments(text.to_owned()).into());
@@ -184,6 +230,11 @@ impl From<&Resource> for Pattern {
                 host: Segment(host.to_string()),
                 path: folders(path).map(|name| Segment(name.to_owned())).collect(),
             },
+            Resource::S3(path) => Shape::S3 {
+                server: Segment(path.server.to_string()),
+                within: path.place.segments().into_iter().map(Segment).collect(),
+                folder: path.place.is_folder(),
+            },
             Resource::Named { kind, name, part } => Shape::Named {
                 kind: *kind,
                 name: Segment(folded(*kind, name.as_str())),
@@ -202,6 +253,11 @@ impl fmt::Display for Pattern {
                 write!(f, "file:{}", host.0)?;
                 path.iter().try_for_each(|segment| write!(f, "/{}", segment.0))
             }
+            Shape::S3 { server, within, folder } => {
+                write!(f, "s3:{}", server.0)?;
+                within.iter().try_for_each(|segment| write!(f, "/{}", segment.0))?;
+                f.write_str(if *folder { "/" } else { "" })
+            }
             Shape::Named { kind, name, part: None } => write!(f, "{}:{}", kind.as_str(), name.0),
             Shape::Named { kind, name, part: Some(part) } => {
                 write!(f, "{}:{}/{}", kind.as_str(), name.0, part.0)
@@ -209,6 +265,9 @@ impl fmt::Display for Pattern {
         }
     }
 }
+
+/// The longest segment of a key in a pattern, in bytes; a longer one is matched with `*`.
+const KEY_SEGMENT_LIMIT: usize = 255;
 
 /// A name in which `*` may stand.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -223,6 +282,24 @@ impl Segment {
     /// A segment of a path, which may begin with one dot more than a name.
     fn below(text: &str) -> Option<Self> {
         Self::parse(text.strip_prefix('.').unwrap_or(text)).map(|_| Self(text.to_owned()))
+    }
+
+    /// A segment of a key, as a resource spells it: never empty, never dots alone, `%` only before two digits.
+    fn of_key(text: &str) -> Option<Self> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._@:+-*".contains(&b);
+        let digit = |b: u8| b.is_ascii_digit() || (b'A'..=b'F').contains(&b);
+        let mut rest = text.bytes();
+        while let Some(byte) = rest.next() {
+            let sound = match byte {
+                b'%' => rest.next().is_some_and(digit) && rest.next().is_some_and(digit),
+                other => plain(other),
+            };
+            if !sound {
+                return None;
+            }
+        }
+        let named = text.len() <= KEY_SEGMENT_LIMIT && text.bytes().any(|b| b != b'.');
+        named.then(|| Self(text.to_owned()))
     }
 
     fn has_wildcard(&self) -> bool {
@@ -342,8 +419,71 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_matched_segment_by_segment_and_a_listing_is_no_object() {
+        assert!(holds(
+            "s3:minio/tf*/samakia-*/*/terraform.tfstate",
+            "s3:minio/tfstate/samakia-a/b/terraform.tfstate"
+        ));
+        assert!(holds("s3:minio/tfstate/a/*", "s3:minio/tfstate/a/b%20c"));
+        assert!(holds("s3:minio/tfstate/a/", "s3:minio/tfstate/a/"));
+        assert!(holds("s3:minio/*", "s3:minio/tfstate"));
+        for (pattern, resource) in [
+            ("s3:minio", "s3:minio/tfstate"),
+            ("s3:minio/tfstate", "s3:minio/tfstate/"),
+            ("s3:minio/tfstate/*", "s3:minio/tfstate/a/b"),
+            ("s3:minio/tfstate/*", "s3:minio/tfstate/"),
+            ("s3:minio/tfstate/", "s3:minio/tfstate/a/"),
+            ("s3:minio/tfstate/a/", "s3:minio/tfstate/a/b"),
+            ("s3:minio/tfstate/a/*", "s3:minio/tfstate/a%2F"),
+            ("s3:minio/tfstate/a/*", "s3:minio/tfstate/a/b/"),
+            ("s3:minio/tfstate/a/b", "s3:minio/tfstate/a/%2E%2E/a/b"),
+            ("host:minio", "s3:minio"),
+        ] {
+            assert!(!holds(pattern, resource), "{pattern} {resource}");
+        }
+    }
+
+    #[test]
+    fn denying_a_thing_of_s3_denies_what_is_in_it_and_the_listings_that_show_it() {
+        let forbids = |pattern: &str, resource: &str| {
+            let pattern = pattern.parse::<Pattern>().expect("a pattern");
+            pattern.forbids(&resource.parse().expect("a resource"))
+        };
+        for (pattern, resource) in [
+            ("s3:minio", "s3:minio/tfstate/a/b"),
+            ("s3:minio/tfstate", "s3:minio/tfstate/"),
+            ("s3:minio/tfstate", "s3:minio/tfstate/a/b"),
+            ("s3:minio/tfstate/a/", "s3:minio/tfstate/a/b/c"),
+            ("s3:minio/tfstate/a/", "s3:minio/tfstate/a/b/"),
+            ("s3:minio/tfstate/a/", "s3:minio/tfstate/"),
+            ("s3:minio/tfstate/*/secret", "s3:minio/tfstate/a/"),
+            ("s3:minio/tfstate/a/secret", "s3:minio/tfstate/"),
+        ] {
+            assert!(forbids(pattern, resource), "{pattern} {resource}");
+        }
+        for (pattern, resource) in [
+            ("s3:minio/tfstate/a/", "s3:minio/tfstate/a"),
+            ("s3:minio/tfstate/a/", "s3:minio/tfstate/b/c"),
+            ("s3:minio/tfstate/a/", "s3:minio/tfstate"),
+            ("s3:minio/tfstate/a/b", "s3:minio/tfstate/a/b/c"),
+            ("s3:minio/tfstate/a/b", "s3:minio/tfstate/c/"),
+            ("s3:other", "s3:minio/tfstate/a"),
+        ] {
+            assert!(!forbids(pattern, resource), "{pattern} {resource}");
+        }
+    }
+
+    #[test]
     fn other_spellings_are_refused() {
         for bad in [
+            "s3:",
+            "s3:minio/",
+            "s3:minio//",
+            "s3:minio/a//b",
+            "s3:minio/a/../b",
+            "s3:minio/a/%2e",
+            "s3:minio/a/%2",
+            "s3:minio/a/**",
             "host",
             "lan:*",
             "secret:*",
@@ -386,6 +526,8 @@ mod tests {
             "name:*.example.com",
             "file:a",
             "file:a-*/etc/.*/b",
+            "s3:minio/tf*/a%20b/",
+            "s3:minio",
         ] {
             assert_eq!(text.parse::<Pattern>().map(|p| p.to_string()).as_deref(), Ok(text));
         }

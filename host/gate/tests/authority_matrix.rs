@@ -96,6 +96,7 @@ const PROBES: &[(&str, &[&str])] = &[
         &["host:dns-edge-1/eth0", "host:dns-edge-1/eth1", "host:dns-auth-1/eth0", "host:ntp-1/eth0"],
     ),
     ("link.up", &["host:dns-edge-1/eth0", "host:vault-1/eth0"]),
+    ("minio.health", &["s3:minio", "s3:minio/samakia-tfstate", "vip:minio"]),
     (
         "nft.apply",
         &[
@@ -140,6 +141,30 @@ const PROBES: &[(&str, &[&str])] = &[
     ("proxmox.sdn_subnets", &["cluster:samakia"]),
     ("proxmox.sdn_vnets", &["cluster:samakia"]),
     ("proxmox.sdn_zones", &["cluster:samakia"]),
+    ("s3.anonymous", &["s3:minio/samakia-tfstate/", "s3:minio/samakia-tfstate/a"]),
+    ("s3.buckets", &["s3:minio", "s3:other"]),
+    ("s3.get", &["s3:minio/samakia-tfstate/samakia-fabric/samakia-dns/terraform.tfstate"]),
+    (
+        "s3.head",
+        &[
+            "s3:minio/samakia-tfstate/samakia-fabric/samakia-dns/terraform.tfstate",
+            "s3:minio/samakia-tfstate/samakia-fabric/%2E%2E/other.tfstate",
+            "s3:minio/samakia-tfstate/samakia-fabric/a/b/terraform.tfstate",
+            "s3:minio/other-bucket/samakia-fabric/samakia-dns/terraform.tfstate",
+        ],
+    ),
+    ("s3.lock_settings", &["s3:minio/samakia-tfstate", "s3:minio/other-bucket"]),
+    (
+        "s3.objects",
+        &[
+            "s3:minio/samakia-tfstate/samakia-fabric/",
+            "s3:minio/samakia-tfstate/",
+            "s3:minio/samakia-tfstate/samakia-fabric/a/",
+        ],
+    ),
+    ("s3.policy", &["s3:minio/samakia-tfstate"]),
+    ("s3.retention", &["s3:minio/samakia-tfstate/samakia-fabric/samakia-dns/terraform.tfstate"]),
+    ("s3.versions", &["s3:minio/samakia-tfstate/samakia-fabric/", "s3:minio/samakia-tfstate/"]),
     (
         "ssh.auth",
         &[
@@ -331,6 +356,11 @@ fn a_wider_grant_and_a_lost_denial_show_in_the_matrix() {
         ("\"host:vault-*\", ", "", "+ tcp.connect              host:vault-1 "),
         ("\"tcp.*\" = [\"vip:vault\"]\n", "", "+ tcp.connect              vip:vault "),
         (", \"guest:vault-*\"", "", "+ proxmox.guest_config     guest:vault-1 "),
+        (
+            "\"s3:minio/samakia-tfstate/samakia-fabric/\"]",
+            "\"s3:minio/samakia-tfstate/\"]",
+            "+ s3.objects               s3:minio/samakia-tfstate/ ",
+        ),
         ("\"vip:dns*\"", "\"vip:*\"", "+ http.head                vip:minio "),
         ("\"samakia-dns\"]", "\"*\"]", "+ dns.query                vip:dns "),
         ("\"127.0.0.0/8\", ", "", "+ http.head                addr:127.0.0.1 "),

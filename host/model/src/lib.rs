@@ -15,6 +15,7 @@ pub mod plan;
 pub mod primitive;
 pub mod protection;
 pub mod resource;
+pub mod s3;
 pub mod site;
 pub mod value;
 
@@ -26,4 +27,5 @@ pub use name::Slug;
 pub use path::RemotePath;
 pub use primitive::{Class, PrimitiveName};
 pub use resource::{Addressed, Kind, Resource};
+pub use s3::{BucketName, Folder, ObjectKey, S3Path, S3Place};
 pub use value::Value;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::name::Slug;
 use crate::path::RemotePath;
 use crate::protection::{Protection, stands};
+use crate::s3::S3Path;
 
 /// The kinds of resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +35,8 @@ pub enum Kind {
     Packet,
     /// A folder of the project, or a file in it: `project:markers/DNS_ACCEPTED.md`.
     Project,
+    /// An S3 server of the site, a bucket, an object or the listing of a folder on it: `s3:minio/tfstate/a/b.tfstate`, `s3:minio/tfstate/a/`.
+    S3,
     /// Forwarding of a probe through a host: `via:dns-edge-1`.
     Via,
     /// A virtual IP address of the site: `vip:dns`.
@@ -42,7 +45,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of its spelling.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Addr,
         Self::Cluster,
         Self::File,
@@ -52,6 +55,7 @@ impl Kind {
         Self::Node,
         Self::Packet,
         Self::Project,
+        Self::S3,
         Self::Via,
         Self::Vip,
     ];
@@ -73,13 +77,15 @@ impl Kind {
             Self::Node => "node",
             Self::Packet => "packet",
             Self::Project => "project",
+            Self::S3 => "s3",
             Self::Via => "via",
             Self::Vip => "vip",
         }
     }
 }
 
-/// One resource, fully named. Kind `addr` holds an address, kind `file` a host and a path, the others hold one or two segments.
+/// One resource, fully named. Kind `addr` holds an address, kind `file` a host and a path, kind `s3` a place on a server, the others hold
+/// one or two segments.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Resource {
@@ -92,9 +98,11 @@ pub enum Resource {
         /// Where the file lies on it.
         path: RemotePath,
     },
+    /// A place on an S3 server of the site.
+    S3(S3Path),
     /// Any other kind: its name and, where the primitive bounds it further, a part of it.
     Named {
-        /// Never [`Kind::Addr`] or [`Kind::File`].
+        /// Never [`Kind::Addr`], [`Kind::File`] or [`Kind::S3`].
         kind: Kind,
         /// The first segment.
         name: Slug,
@@ -111,7 +119,7 @@ pub enum NotAResource {
     NoKind(String),
     /// The word before the colon is unknown.
     #[error(
-        "`{0}` is not a kind of resource; the kinds are addr, cluster, file, guest, host, name, node, packet, project, via, vip"
+        "`{0}` is not a kind of resource; the kinds are addr, cluster, file, guest, host, name, node, packet, project, s3, via, vip"
     )]
     UnknownKind(String),
     /// A segment is not a name.
@@ -123,6 +131,11 @@ pub enum NotAResource {
     /// A file without a host, or without an absolute path behind it.
     #[error("`{0}` names no file: a file is written `file:host/path`, with a path without `.` and `..`")]
     NoFile(String),
+    /// No place on an S3 server, or in another spelling.
+    #[error(
+        "`{0}` names nothing of an S3 server: an object is written `s3:server/bucket/key`, the listing of a folder `s3:server/bucket/folder/`, each byte of the key beyond letters, digits and `._@:+-` as `%` and two hexadecimal digits in upper case"
+    )]
+    NoS3(String),
     /// What follows `addr:` is not an address.
     #[error("`{0}` is not an IP address or network")]
     Address(String),
@@ -162,6 +175,7 @@ impl Resource {
         match self {
             Self::Addr(_) => Kind::Addr,
             Self::File { .. } => Kind::File,
+            Self::S3(_) => Kind::S3,
             Self::Named { kind, .. } => *kind,
         }
     }
@@ -178,6 +192,9 @@ impl FromStr for Resource {
         }
         if kind == Kind::File {
             return file(rest).ok_or_else(|| NotAResource::NoFile(text.to_owned()));
+        }
+        if kind == Kind::S3 {
+            return S3Path::parse(rest).map(Self::S3).ok_or_else(|| NotAResource::NoS3(text.to_owned()));
         }
         let mut segments = rest.split('/').map(|s| s.parse::<Slug>());
         let segment = |s: Result<Slug, _>| s.map_err(|_| NotAResource::Segment(text.to_owned()));
@@ -215,6 +232,7 @@ impl fmt::Display for Resource {
         match self {
             Self::Addr(address) => write!(f, "addr:{address}"),
             Self::File { host, path } => write!(f, "file:{host}{path}"),
+            Self::S3(path) => write!(f, "s3:{path}"),
             Self::Named { kind, name, part: None } => write!(f, "{}:{name}", kind.as_str()),
             Self::Named { kind, name, part: Some(part) } => write!(f, "{}:{name}/{part}", kind.as_str()),
         }
@@ -250,6 +268,11 @@ mod tests {
             "name:example.com",
             "file:dns-edge-1/etc/keepalived/keepalived.conf",
             "file:dns-edge-1/etc/.hidden",
+            "s3:minio",
+            "s3:minio/tfstate",
+            "s3:minio/tfstate/",
+            "s3:minio/tfstate/a%20b/",
+            "s3:minio/tfstate/a/%2E%2E/b",
         ] {
             assert_eq!(text.parse::<Resource>().map(|r| r.to_string()).as_deref(), Ok(text));
         }
@@ -278,6 +301,10 @@ mod tests {
             "file:a/etc/../x",
             "file:a//x",
             "file:a/etc/*",
+            "s3:",
+            "s3:minio/",
+            "s3:minio/tfstate/*",
+            "s3:minio/tfstate/a/../b",
         ] {
             assert!(bad.parse::<Resource>().is_err(), "{bad}");
         }

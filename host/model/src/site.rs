@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::name::Slug;
+use crate::s3::BucketName;
 
 /// The only version of the site file so far.
 pub const FORMAT: u32 = 1;
@@ -46,6 +47,9 @@ pub struct Site {
     /// Servers of HashiCorp Vault by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vaults: BTreeMap<Slug, Vault>,
+    /// S3 servers by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub s3: BTreeMap<Slug, S3Server>,
     /// Where the secrets store lies, if not in the operator's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<Store>,
@@ -404,6 +408,42 @@ impl Vault {
 
     fn default_mount() -> String {
         "secret".to_owned()
+    }
+}
+
+/// An S3 server. Only HTTPS is spoken, and a bucket stands in the path, never in the server's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct S3Server {
+    /// Where it listens.
+    pub address: IpAddr,
+    /// The port [default: 443].
+    #[serde(default = "S3Server::default_port")]
+    pub port: u16,
+    /// The name that its certificate bears [default: the address].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Slug>,
+    /// The authority that issued its certificate.
+    pub authority: Slug,
+    /// The region that requests are signed for [default: `us-east-1`].
+    #[serde(default = "S3Server::default_region")]
+    pub region: Slug,
+    /// The handle of the access key.
+    pub access_key: String,
+    /// The handle of the secret key.
+    pub secret_key: String,
+    /// The buckets that must be there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buckets: Vec<BucketName>,
+}
+
+impl S3Server {
+    fn default_port() -> u16 {
+        443
+    }
+
+    fn default_region() -> Slug {
+        "us-east-1".parse().expect("it is a name")
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fabric_model::Slug;
 use fabric_model::name::NotASlug;
+use fabric_wire::s3::LISTING_LIMIT;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -119,6 +120,57 @@ impl JsonSchema for BodyLimit {
             "type": "integer",
             "minimum": 1,
             "maximum": BODY_LIMIT,
+        })
+    }
+}
+
+/// The most entries of a listing, from 1 to 10,000; 1,000 unless given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct ListLimit(u32);
+
+impl ListLimit {
+    /// As a number.
+    pub fn entries(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for ListLimit {
+    fn default() -> Self {
+        Self(1_000)
+    }
+}
+
+impl TryFrom<u32> for ListLimit {
+    type Error = String;
+
+    fn try_from(entries: u32) -> Result<Self, String> {
+        if (1..=LISTING_LIMIT).contains(&entries) {
+            Ok(Self(entries))
+        } else {
+            Err(format!("a listing has 1 to {LISTING_LIMIT} entries, not {entries}"))
+        }
+    }
+}
+
+impl From<ListLimit> for u32 {
+    fn from(limit: ListLimit) -> Self {
+        limit.0
+    }
+}
+
+impl JsonSchema for ListLimit {
+    fn schema_name() -> Cow<'static, str> {
+        "ListLimit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "In entries.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": LISTING_LIMIT,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What a call needs: a resource to be granted, and the form in which the primitive uses it once it is resolved.
 
-use fabric_model::{Code, Fault, Kind, RemotePath, Resource, Slug, Stage};
+use fabric_model::{Code, Fault, Kind, RemotePath, Resource, S3Path, S3Place, Slug, Stage};
 
 /// One resource of one call, with the role it plays in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub enum Wanted {
     Ssh,
     /// The Proxmox API, with the node or guest that the resource names.
     Api,
+    /// An S3 server, asked with the keys of the site.
+    S3,
+    /// An S3 server, asked without a name.
+    S3Nameless,
     /// A VIP with every host that may hold it. A grant of the VIP covers asking its members who holds it; a denial of any of them
     /// denies the call.
     Members,
@@ -95,5 +99,10 @@ impl Need {
     /// The Proxmox API, in the role `target`.
     pub fn api(kind: Kind, name: &Slug) -> Self {
         Self { role: "target", resource: Resource::named(kind, name.clone()), wanted: Wanted::Api }
+    }
+
+    /// A place on an S3 server, in the role `target`.
+    pub fn s3(server: &Slug, place: S3Place, wanted: Wanted) -> Self {
+        Self { role: "target", resource: Resource::S3(S3Path { server: server.clone(), place }), wanted }
     }
 }

@@ -9,8 +9,11 @@ use crate::host_fact::Fact;
 use crate::link_change::OnLink;
 use crate::observing::Entry;
 use crate::primitive::Primitive;
+use crate::s3_read::FromS3;
 use crate::unit_change::OnUnit;
-use crate::{dns, evidence, file, host, http, link, nft, project, proxmox, ssh, sysctl, tcp, tls, unit, vip};
+use crate::{
+    dns, evidence, file, host, http, link, minio, nft, project, proxmox, s3, ssh, sysctl, tcp, tls, unit, vip,
+};
 
 /// Every primitive, sorted by name.
 pub static REGISTRY: &[&dyn Primitive] = &[
@@ -33,6 +36,7 @@ pub static REGISTRY: &[&dyn Primitive] = &[
     &Entry::<http::Request<http::head::Head>>::NEW,
     &Change::<OnLink<link::down::Down>>::NEW,
     &Change::<OnLink<link::up::Up>>::NEW,
+    &Entry::<FromS3<minio::health::Health>>::NEW,
     &Change::<nft::apply::Apply>::NEW,
     &Entry::<Fact<nft::ruleset::Ruleset>>::NEW,
     &Entry::<project::digest::DigestOf>::NEW,
@@ -49,6 +53,15 @@ pub static REGISTRY: &[&dyn Primitive] = &[
     &Entry::<Read<proxmox::sdn_subnets::SdnSubnets>>::NEW,
     &Entry::<Read<proxmox::sdn_vnets::SdnVnets>>::NEW,
     &Entry::<Read<proxmox::sdn_zones::SdnZones>>::NEW,
+    &Entry::<FromS3<s3::anonymous::Anonymous>>::NEW,
+    &Entry::<FromS3<s3::buckets::Buckets>>::NEW,
+    &Entry::<FromS3<s3::get::Get>>::NEW,
+    &Entry::<FromS3<s3::head::Head>>::NEW,
+    &Entry::<FromS3<s3::lock_settings::LockSettingsOf>>::NEW,
+    &Entry::<FromS3<s3::objects::Objects>>::NEW,
+    &Entry::<FromS3<s3::policy::Policy>>::NEW,
+    &Entry::<FromS3<s3::retention::RetentionOf>>::NEW,
+    &Entry::<FromS3<s3::versions::Versions>>::NEW,
     &Entry::<ssh::auth::Auth>::NEW,
     &Entry::<ssh::forward::Forward>::NEW,
     &Change::<sysctl::set::Set>::NEW,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use fabric_gate::Granted;
 use fabric_model::{Addressed, Code, Fault, Resource, Slug, Stage};
-use fabric_wire::endpoint::{Endpoint, ProxmoxApi, SshHost};
+use fabric_wire::endpoint::{Endpoint, ProxmoxApi, S3Server, SshHost};
 use fabric_wire::seam::Route;
 
 /// A resolved resource.
@@ -17,6 +17,8 @@ pub enum Target {
     Ssh(SshHost),
     /// The Proxmox API.
     Api(ApiTarget),
+    /// An S3 server.
+    S3(S3Server),
     /// A VIP with the hosts that may hold it.
     Members(Members),
     /// What lies on this machine, where it is not reached by any address.
@@ -49,6 +51,7 @@ impl Addressed for Target {
             Self::Endpoint(endpoint) => endpoint.addresses(),
             Self::Ssh(host) => host.addresses(),
             Self::Api(target) => target.api.addresses(),
+            Self::S3(server) => server.addresses(),
             Self::Local(_) => Vec::new(),
             Self::Members(members) => {
                 let hosts = members.hosts.iter().flat_map(SshHost::addresses);
@@ -68,6 +71,7 @@ impl Target {
                 let names: Vec<&str> = target.api.nodes.iter().map(|(name, _)| name.as_str()).collect();
                 format!("Proxmox API of {}", names.join(", "))
             }
+            Self::S3(server) => format!("S3 server {} ({})", server.name, server.address),
             Self::Local(resource) => resource.to_string(),
             Self::Members(members) => {
                 let names: Vec<&str> = members.hosts.iter().map(|host| host.name.as_str()).collect();
@@ -129,6 +133,17 @@ impl Targets {
         match self.role("target") {
             Some(Target::Api(target)) => Ok(target),
             _ => Err(missing("the Proxmox API")),
+        }
+    }
+
+    /// The S3 server.
+    ///
+    /// # Errors
+    /// When the primitive did not ask for it.
+    pub fn s3(&self) -> Result<&S3Server, Fault> {
+        match self.role("target") {
+            Some(Target::S3(server)) => Ok(server),
+            _ => Err(missing("an S3 server")),
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use fabric_model::{Code, Fault, Kind, Resource, Slug, Stage};
 use fabric_primitives::{ApiTarget, Members, Target, Wanted};
-use fabric_wire::endpoint::ProxmoxApi;
+use fabric_wire::endpoint::{ProxmoxApi, S3Keys, S3Server};
 
 use crate::site;
 use crate::world::World;
@@ -19,6 +19,8 @@ pub(crate) fn resolve(world: &World, resource: &Resource, wanted: Wanted) -> Res
         Wanted::Ssh => site::ssh_host(world.site(), name_of(resource)?).map(Target::Ssh),
         Wanted::Api => api(world, resource).map(Target::Api),
         Wanted::Members => members(world, resource).map(Target::Members),
+        Wanted::S3 => s3(world, resource, true).map(Target::S3),
+        Wanted::S3Nameless => s3(world, resource, false).map(Target::S3),
         Wanted::Local => Ok(Target::Local(resource.clone())),
     }
 }
@@ -39,6 +41,7 @@ fn name_of(resource: &Resource) -> Result<&Slug, Fault> {
     match resource {
         Resource::Named { name, .. } => Ok(name),
         Resource::File { host, .. } => Ok(host),
+        Resource::S3(path) => Ok(&path.server),
         Resource::Addr(address) => {
             Err(unfit(&format!("reach `addr:{address}` over SSH: only hosts of the site")))
         }
@@ -69,6 +72,24 @@ fn api(world: &World, resource: &Resource) -> Result<ApiTarget, Fault> {
         token: world.secret(&proxmox.token)?,
     };
     Ok(ApiTarget { api, node, vmid })
+}
+
+/// The S3 server that a resource is on, with its keys where requests are signed.
+fn s3(world: &World, resource: &Resource, signed: bool) -> Result<S3Server, Fault> {
+    let Resource::S3(path) = resource else { return Err(unfit(&format!("reach `{resource}` over S3"))) };
+    let known = &world.site().s3;
+    let server = known.get(&path.server).ok_or_else(|| unknown(resource, known.keys()))?;
+    let keys = || -> Result<S3Keys, Fault> {
+        Ok(S3Keys { access: world.secret(&server.access_key)?, secret: world.secret(&server.secret_key)? })
+    };
+    Ok(S3Server {
+        name: path.server.clone(),
+        address: SocketAddr::new(server.address, server.port),
+        server_name: server.name.as_ref().map_or_else(|| server.address.to_string(), ToString::to_string),
+        authority: world.certificates(&server.authority)?,
+        region: server.region.clone(),
+        keys: signed.then(keys).transpose()?,
+    })
 }
 
 fn unknown<'a>(resource: &Resource, known: impl IntoIterator<Item = &'a Slug>) -> Fault {

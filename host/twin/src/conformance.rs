@@ -2,6 +2,7 @@
 //! lab are judged by the same ones. A twin that answers otherwise than the real daemons is no rehearsal.
 
 mod changes;
+mod s3;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use fabric_wire::tcp::{self, State};
 use fabric_wire::{Deadline, Seams, WireError};
 
 pub use changes::changes_conform;
+pub use s3::{S3Ground, s3_conforms};
 
 /// How long one question may take. Silence is asked for on purpose, so this is also how long a case may wait.
 const PATIENCE: Duration = Duration::from_secs(4);

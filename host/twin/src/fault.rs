@@ -6,6 +6,8 @@ use ipnet::Ipv4Net;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::s3::S3Ill;
+
 /// A defect of the played site.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "fault", rename_all = "kebab-case", deny_unknown_fields)]
@@ -201,6 +203,13 @@ pub enum TwinFault {
     NodeOffline {
         /// The node.
         node: String,
+    },
+    /// An S3 server is ill.
+    S3 {
+        /// The server's name in the site.
+        server: String,
+        /// What is wrong with it.
+        ill: S3Ill,
     },
     /// An interface carries an address that the site does not know.
     StrayAddress {

@@ -68,6 +68,8 @@ impl State {
             TwinFault::EgressBroken { host } => self.host_mut(host)?.gateway = None,
             TwinFault::NodeOffline { node } => self.power_node_off(node)?,
             TwinFault::StrayAddress { host, interface, address } => self.stray(host, interface, *address)?,
+            // An S3 server is a model of its own.
+            TwinFault::S3 { .. } => {}
             // The rest is about the Proxmox API alone.
             TwinFault::TagMissing { host, .. }
             | TwinFault::TagExtra { host, .. }

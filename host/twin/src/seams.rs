@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use fabric_model::Slug;
 use fabric_model::site::Protocol;
 use fabric_wire::endpoint::SshHost;
 use fabric_wire::seam::{BoxStream, Clock, Datagram, Dial, Entropy, Pending, Ssh, SshWrite};
@@ -33,8 +34,20 @@ impl World {
             return Ok(Box::new(Silent));
         }
         let (near, far) = tokio::io::duplex(BUFFER);
-        self.serve(landing, far);
+        let s3 = self.s3_at(to).filter(|_| matches!(landing.service, Service::Daemon { .. }));
+        match s3 {
+            Some(server) => self.serve_store(server, far),
+            None => self.serve(landing, far),
+        }
         Ok(Box::new(near))
+    }
+
+    fn serve_store(self: &Arc<Self>, server: Slug, stream: DuplexStream) {
+        let world = Arc::clone(self);
+        tokio::spawn(async move {
+            // A client that goes away ends its own service only.
+            let _gone: io::Result<()> = world.serve_s3(&server, stream).await;
+        });
     }
 
     fn serve(self: &Arc<Self>, landing: Landing, stream: DuplexStream) {

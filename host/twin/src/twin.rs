@@ -59,9 +59,9 @@ impl Twin {
         self.world.authority(name).map(String::into_bytes)
     }
 
-    /// The secret behind a handle: the Proxmox token's. Nobody needs a key for the twin's SSH.
+    /// The secret behind a handle: the Proxmox token's, or a key of an S3 server. Nobody needs a key for the twin's SSH.
     pub fn secret(&self, handle: &str) -> Option<Secret> {
-        self.world.token(handle)
+        self.world.secret(handle)
     }
 
     /// The requests that the Proxmox API got so far, oldest first, such as `GET /api2/json/version`.

@@ -1,12 +1,14 @@
 //! What one twin holds: the site, its history, the models that follow from both, its clock, its randomness and its keys.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use fabric_model::site::Site;
-use fabric_wire::endpoint::Secret;
+use fabric_model::{Digest, Slug};
+use fabric_wire::endpoint::{S3Keys, Secret};
 use tokio::io::DuplexStream;
 use tokio_rustls::TlsAcceptor;
 
@@ -14,7 +16,9 @@ use crate::clock::TwinClock;
 use crate::control::Control;
 use crate::fault::{NoSuchPart, TwinFault};
 use crate::history::{Entry, Happening, Made};
+use crate::plant;
 use crate::proxmox::{self, ProxmoxModel};
+use crate::s3;
 use crate::ssh;
 use crate::state::State;
 use crate::tls::{Authority, CertificateError, Validity};
@@ -100,6 +104,7 @@ impl World {
             state.pass(entry.at);
             match &entry.what {
                 Happening::Fault(fault) => {
+                    self.has_server(fault)?;
                     state.plant(fault)?;
                     cluster.plant(fault)?;
                 }
@@ -134,9 +139,70 @@ impl World {
         drop(self.now_locked());
     }
 
-    /// The secret part of the Proxmox token.
-    pub(crate) fn token(&self, handle: &str) -> Option<Secret> {
-        (handle == self.site.proxmox.token).then(|| self.secret.clone())
+    /// The secret behind a handle: the Proxmox token's, or a key of an S3 server.
+    pub(crate) fn secret(&self, handle: &str) -> Option<Secret> {
+        if handle == self.site.proxmox.token {
+            return Some(self.secret.clone());
+        }
+        let mut servers = self.site.s3.values();
+        let known = servers.any(|server| server.access_key == handle || server.secret_key == handle);
+        known.then(|| self.key(handle))
+    }
+
+    /// The handles of all secrets that there are.
+    pub(crate) fn handles(&self) -> Vec<String> {
+        let keys = self.site.s3.values().flat_map(|server| [&server.access_key, &server.secret_key]);
+        std::iter::once(&self.site.proxmox.token).chain(keys).cloned().collect()
+    }
+
+    /// A key of an S3 server: like the token, another one for each seed.
+    fn key(&self, handle: &str) -> Secret {
+        let text = [self.secret.expose(), handle.as_bytes()].concat();
+        Secret::new(Digest::of(&text).to_string().chars().take(40).collect::<String>().into_bytes())
+    }
+
+    fn has_server(&self, fault: &TwinFault) -> Result<(), NoSuchPart> {
+        match fault {
+            TwinFault::S3 { server, .. } if !self.site.s3.keys().any(|name| name.as_str() == server) => {
+                Err(plant::none("S3 server", server))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The S3 server that listens there.
+    pub(crate) fn s3_at(&self, to: SocketAddr) -> Option<Slug> {
+        let there = SocketAddr::new(to.ip().to_canonical(), to.port());
+        let mut servers = self.site.s3.iter();
+        servers
+            .find(|(_, server)| SocketAddr::new(server.address, server.port) == there)
+            .map(|(name, _)| name.clone())
+    }
+
+    fn s3_model(&self, name: &Slug) -> Option<s3::Model> {
+        let server = self.site.s3.get(name)?;
+        let model = lock(&self.model);
+        let ills = model.history.iter().filter_map(|entry| match &entry.what {
+            Happening::Fault(TwinFault::S3 { server, ill }) if server == name.as_str() => Some(*ill),
+            _ => None,
+        });
+        let keys = S3Keys { access: self.key(&server.access_key), secret: self.key(&server.secret_key) };
+        Some(s3::Model::new(&self.site, server, keys, self.now(), ills.collect()))
+    }
+
+    /// An S3 server over TLS.
+    pub(crate) async fn serve_s3(self: &Arc<Self>, name: &Slug, stream: DuplexStream) -> io::Result<()> {
+        let names = self.site.s3.get(name).map(|server| {
+            let own = server.name.iter().map(ToString::to_string);
+            own.chain([server.address.to_string()]).collect::<Vec<_>>()
+        });
+        let names = names.unwrap_or_default();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let authority = self.own_authority().as_ref().map_err(|error| io::Error::other(error.clone()))?;
+        let config = authority.server(&names, Validity::current(self.now())).map_err(io::Error::other)?;
+        let stream = TlsAcceptor::from(config).accept(stream).await?;
+        let (world, name) = (Arc::clone(self), name.clone());
+        s3::serve(stream, move || world.s3_model(&name)).await
     }
 
     /// The certificate of an authority of the site: one for all of them.
@@ -155,10 +221,6 @@ impl World {
     pub(crate) fn authorities(&self) -> Vec<String> {
         let others = self.site.authorities.keys().map(ToString::to_string);
         std::iter::once(self.site.proxmox.authority.to_string()).chain(others).collect()
-    }
-
-    pub(crate) fn token_handle(&self) -> String {
-        self.site.proxmox.token.to_string()
     }
 
     /// The API of a node over TLS.

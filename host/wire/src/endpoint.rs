@@ -79,6 +79,32 @@ pub struct ProxmoxApi {
     pub token: Secret,
 }
 
+/// An S3 server.
+#[derive(Clone, Debug)]
+pub struct S3Server {
+    /// Its name in the site, for messages.
+    pub name: Slug,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The name or address that its certificate must bear.
+    pub server_name: String,
+    /// PEM certificates of the authority that must have issued it.
+    pub authority: Arc<Vec<u8>>,
+    /// The region that requests are signed for.
+    pub region: Slug,
+    /// What requests are signed with; none for a caller without a name.
+    pub keys: Option<S3Keys>,
+}
+
+/// What requests to an S3 server are signed with.
+#[derive(Clone, Debug)]
+pub struct S3Keys {
+    /// The access key, which the server gets to see.
+    pub access: Secret,
+    /// The secret key, which it does not.
+    pub secret: Secret,
+}
+
 impl Addressed for Endpoint {
     fn addresses(&self) -> Vec<IpAddr> {
         vec![self.address]
@@ -89,6 +115,12 @@ impl Addressed for SshHost {
     fn addresses(&self) -> Vec<IpAddr> {
         let jumps = self.jump.iter().flat_map(Self::addresses);
         std::iter::once(self.address.ip()).chain(jumps).collect()
+    }
+}
+
+impl Addressed for S3Server {
+    fn addresses(&self) -> Vec<IpAddr> {
+        vec![self.address.ip()]
     }
 }
 

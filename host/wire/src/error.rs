@@ -6,6 +6,15 @@ use fabric_model::fault::{Code, Effect, Fault, Stage};
 
 use crate::ssh::LOCK_UNIT;
 
+/// The longest text of the other side that is passed on, in characters.
+const TEXT_LIMIT: usize = 300;
+
+/// The beginning of a text of the other side, on one line.
+pub(crate) fn printable(text: &str) -> String {
+    let kept = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
+    kept.take(TEXT_LIMIT).collect()
+}
+
 /// A failure of a seam or of a client above it. The variants keep apart what operators must keep apart: *refused* is an answer,
 /// *unreachable* is none; a wrong host key is neither.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

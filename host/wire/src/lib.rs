@@ -10,6 +10,7 @@ pub mod error;
 pub mod http;
 pub mod nft;
 pub mod proxmox;
+pub mod s3;
 pub mod seam;
 pub mod ssh;
 pub mod tcp;

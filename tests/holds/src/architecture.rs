@@ -39,6 +39,7 @@ pub const EDGES: &[Edge] = &[
     uses("fabric-bench", "fabric-model", "builds intents, plans and frames"),
     uses("fabric-bench", "fabric-script", "measures the lock-down of a worker"),
     uses("fabric-bench", "fabric-wire", "speaks of the hosts that it measures"),
+    tests_with("fabric-connect", "fabric-twin", "a real S3 server passes the cases that the twin passes"),
     uses("fabric-connect", "fabric-wire", "implements the seams"),
     uses("fabric-evidence", "fabric-model", "seals faults, values and outcomes"),
     uses("fabric-evidence", "fabric-redact", "scans what it is about to seal"),

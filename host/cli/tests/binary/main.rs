@@ -57,6 +57,7 @@ mod retention;
 #[path = "../../../evidence/tests/stock/ring.rs"]
 mod ring;
 #[cfg(test)]
+mod s3;
 mod scan;
 #[cfg(test)]
 mod scene;

@@ -109,6 +109,7 @@ pub fn target_of(resource: &Resource) -> String {
         Resource::Addr(address) => format!("addr:{address}"),
         Resource::Named { kind: Kind::Host | Kind::Guest, name, .. } => name.to_string(),
         Resource::File { host, .. } => host.to_string(),
+        Resource::S3(path) => format!("s3:{}", path.server),
         Resource::Named { kind, name, .. } => format!("{}:{name}", kind.as_str()),
     }
 }

@@ -1,6 +1,6 @@
 //! Patterns against patterns: whether two have a resource in common, and whether one holds everything that the other does.
 
-use super::{Pattern, Segment, Shape};
+use super::{Pattern, Segment, Shape, holds};
 
 impl Pattern {
     /// Whether there can be a resource that both match.
@@ -11,6 +11,15 @@ impl Pattern {
                 host.meets(other_host)
                     && path.len() == other_path.len()
                     && path.iter().zip(other_path).all(|(one, two)| one.meets(two))
+            }
+            (
+                Shape::S3 { server, within, folder },
+                Shape::S3 { server: other_server, within: other_within, folder: other_folder },
+            ) => {
+                server.meets(other_server)
+                    && folder == other_folder
+                    && within.len() == other_within.len()
+                    && within.iter().zip(other_within).all(|(one, two)| one.meets(two))
             }
             (
                 Shape::Named { kind, name, part },
@@ -40,6 +49,14 @@ impl Pattern {
                 host.holds(other_host)
                     && path.len() <= other_path.len()
                     && path.iter().zip(other_path).all(|(one, two)| one.holds(two))
+            }
+            (
+                Shape::S3 { server, within, folder },
+                Shape::S3 { server: other_server, within: other_within, folder: other_folder },
+            ) => {
+                server.holds(other_server)
+                    && within.iter().zip(other_within).all(|(one, two)| one.holds(two))
+                    && holds(within.len(), *folder, other_within.len(), *other_folder)
             }
             (
                 Shape::Named { kind, name, part },
@@ -114,6 +131,9 @@ mod tests {
             ("addr:10.0.0.0/16", "addr:10.1.0.0/16", false),
             ("file:a/etc/*", "file:*/etc/hosts", true),
             ("file:a/etc/*", "file:a/etc/x/y", false),
+            ("s3:a/b/*", "s3:*/b/c", true),
+            ("s3:a/b/", "s3:a/b", false),
+            ("s3:a/b/c/", "s3:a/b/c", false),
         ] {
             assert_eq!(pattern(one).meets(&pattern(two)), meet, "{one} {two}");
             assert_eq!(pattern(two).meets(&pattern(one)), meet, "{two} {one}");

@@ -14,7 +14,8 @@ call primitives, and `fabric schema NAME` prints the full JSON Schema of one.
 
 A primitive takes one table of named arguments and refuses any other. *Needs* are the resources that the script declares and the
 policy grants, as they follow from the example's arguments. Every call has a deadline, `timeout_ms`, that covers all of it.
-Resources are written `kind:name` or `kind:name/part`, files `file:host/absolute/path`.
+Resources are written `kind:name` or `kind:name/part`, files `file:host/absolute/path`, what is on S3
+servers `s3:server/bucket/key` (docs/s3.md).
 
 A primitive of class `change` reads the state, plans, and in a run that executes does what was planned. It returns the state afterwards.
 Its section says for some states what is planned, what takes it back at the end of the scope or on failure, and what a dead-man timer on

@@ -14,7 +14,7 @@ use fabric_primitives::{
     Wanted, Work,
 };
 use fabric_twin::Twin;
-use fabric_wire::endpoint::{Endpoint, ProxmoxApi, SshHost};
+use fabric_wire::endpoint::{Endpoint, ProxmoxApi, S3Keys, S3Server, SshHost};
 use fabric_wire::{Deadline, Writing};
 
 use crate::rigged::{Plan, Rigged};
@@ -131,6 +131,8 @@ impl Stage {
             Wanted::Endpoint => Target::Endpoint(self.endpoint(&need.resource)),
             Wanted::Ssh => Target::Ssh(self.ssh_host(name_of(&need.resource))),
             Wanted::Api => Target::Api(self.api(&need.resource)),
+            Wanted::S3 => Target::S3(self.s3(&need.resource, true)),
+            Wanted::S3Nameless => Target::S3(self.s3(&need.resource, false)),
             Wanted::Local => Target::Local(need.resource.clone()),
             Wanted::Members => Target::Members(self.members(&need.resource)),
         }
@@ -146,6 +148,20 @@ impl Stage {
             other => panic!("the suite does not know where {other} is"),
         };
         Endpoint { name: name_or_address(resource), address }
+    }
+
+    fn s3(&self, resource: &Resource, signed: bool) -> S3Server {
+        let server = &self.site.s3[name_of(resource)];
+        let secret = |handle: &str| self.twin.secret(handle).expect("a key");
+        let keys = S3Keys { access: secret(&server.access_key), secret: secret(&server.secret_key) };
+        S3Server {
+            name: name_of(resource).clone(),
+            address: SocketAddr::new(server.address, server.port),
+            server_name: server.name.clone().expect("a name").to_string(),
+            authority: Arc::new(self.twin.authority(server.authority.as_str()).expect("an authority")),
+            region: server.region.clone(),
+            keys: signed.then_some(keys),
+        }
     }
 
     fn members(&self, vip: &Resource) -> Members {
@@ -191,6 +207,7 @@ impl Stage {
 fn name_of(resource: &Resource) -> &Slug {
     match resource {
         Resource::Named { name, .. } | Resource::File { host: name, .. } => name,
+        Resource::S3(path) => &path.server,
         Resource::Addr(address) => panic!("{address} has no name"),
     }
 }
@@ -198,6 +215,7 @@ fn name_of(resource: &Resource) -> &Slug {
 fn name_or_address(resource: &Resource) -> String {
     match resource {
         Resource::Named { name, .. } | Resource::File { host: name, .. } => name.to_string(),
+        Resource::S3(path) => path.to_string(),
         Resource::Addr(address) => address.to_string(),
     }
 }

@@ -15,7 +15,7 @@ fn host_of(resource: &Resource) -> Option<&Slug> {
     match resource {
         Resource::Named { kind: Kind::Host | Kind::Guest | Kind::Via, name, .. } => Some(name),
         Resource::File { host, .. } => Some(host),
-        Resource::Named { .. } | Resource::Addr(_) => None,
+        Resource::Named { .. } | Resource::S3(_) | Resource::Addr(_) => None,
     }
 }
 

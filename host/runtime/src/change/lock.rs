@@ -207,6 +207,7 @@ fn subject(target: &Target) -> String {
         Target::Ssh(host) => format!("host-{}", host.name),
         Target::Endpoint(endpoint) => format!("addr-{}", endpoint.address),
         Target::Members(members) => format!("addr-{}", members.vip.address),
+        Target::S3(server) => format!("s3-{}", server.name),
         Target::Local(resource) => format!("local-{}", resource.kind().as_str()),
         Target::Api(target) => match (target.vmid, &target.node) {
             (Some(vmid), _) => format!("guest-{vmid}"),

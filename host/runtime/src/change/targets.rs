@@ -22,6 +22,10 @@ pub(crate) fn spec_of(target: &Target) -> TargetSpec {
         Target::Endpoint(endpoint) => endpoint_spec(endpoint),
         // Nothing changes a VIP but its members, each of which is a target of its own.
         Target::Members(members) => endpoint_spec(&members.vip),
+        // Nothing changes what is on an S3 server.
+        Target::S3(server) => {
+            TargetSpec::Endpoint { name: server.name.to_string(), address: server.address.ip() }
+        }
         // Nothing changes what lies on this machine.
         Target::Local(resource) => {
             TargetSpec::Endpoint { name: resource.to_string(), address: Ipv4Addr::UNSPECIFIED.into() }

@@ -46,6 +46,7 @@ impl Aliases {
             Target::Api(target) => {
                 target.api.nodes.iter().flat_map(|(_, address)| self.at(address.ip())).collect()
             }
+            Target::S3(server) => self.at(server.address.ip()),
             Target::Local(_) => Vec::new(),
             Target::Members(members) => {
                 let hosts = members.hosts.iter().flat_map(|host| self.of_host(host));

@@ -19,7 +19,7 @@ const JUMP_DEPTH_LIMIT: usize = 8;
 pub fn endpoint(site: &Site, resource: &Resource) -> Result<Endpoint, Fault> {
     let (kind, name, part) = match resource {
         Resource::Addr(address) => return Ok(Endpoint { name: address.to_string(), address: *address }),
-        Resource::File { .. } => return Err(no_address(resource)),
+        Resource::File { .. } | Resource::S3(_) => return Err(no_address(resource)),
         Resource::Named { kind, name, part } => (*kind, name, part.as_ref()),
     };
     let address = match (kind, part) {
@@ -53,7 +53,7 @@ pub fn ssh_host(site: &Site, name: &Slug) -> Result<SshHost, Fault> {
 
 /// The environment that the policy sees for a resource. On a lab or twin it is `lab` or `twin`, whatever the resource. On a
 /// real site: that of the host for `host`, `guest`, `file` and `via`; that of the members for `vip`; that of the host or VIP with this
-/// address for `addr`. All else (the cluster, nodes, names, foreign addresses, names the site does not know) belongs
+/// address for `addr` and `s3`. All else (the cluster, nodes, names, foreign addresses, names the site does not know) belongs
 /// to the site as a whole, under the site's name.
 pub fn environment_of(site: &Site, resource: &Resource) -> Slug {
     if let Some(stand_in) = stand_in(site.site.realm) {
@@ -62,6 +62,7 @@ pub fn environment_of(site: &Site, resource: &Resource) -> Slug {
     let host = match resource {
         Resource::Addr(address) => host_with(site, *address),
         Resource::File { host, .. } => site.hosts.get(host),
+        Resource::S3(path) => site.s3.get(&path.server).and_then(|server| host_with(site, server.address)),
         Resource::Named { kind: Kind::Host | Kind::Guest | Kind::Via, name, .. } => site.hosts.get(name),
         Resource::Named { kind: Kind::Vip, name, .. } => {
             let vip = site.vips.get(name);

@@ -119,8 +119,8 @@ pub(super) struct Hello {
     pub(super) speed: u32,
     /// When the twin began, in nanoseconds since 1970.
     pub(super) began_ns: u64,
-    pub(super) token_handle: String,
-    pub(super) token: String,
+    /// Secrets by their handles.
+    pub(super) secrets: BTreeMap<String, String>,
     /// Certificates as PEM.
     pub(super) authorities: BTreeMap<String, String>,
 }

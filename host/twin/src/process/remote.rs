@@ -27,8 +27,7 @@ use crate::world;
 #[derive(Clone, Debug)]
 pub struct Remote {
     line: Arc<Line>,
-    token_handle: String,
-    token: Secret,
+    secrets: BTreeMap<String, Secret>,
     authorities: BTreeMap<String, String>,
 }
 
@@ -58,8 +57,11 @@ impl Remote {
         };
         Ok(Self {
             line: Arc::new(line),
-            token_handle: hello.token_handle,
-            token: Secret::new(hello.token.into_bytes()),
+            secrets: hello
+                .secrets
+                .into_iter()
+                .map(|(name, text)| (name, Secret::new(text.into_bytes())))
+                .collect(),
             authorities: hello.authorities,
         })
     }
@@ -87,9 +89,9 @@ impl Remote {
         self.authorities.get(name).map(|pem| pem.clone().into_bytes())
     }
 
-    /// The secret behind a handle: the Proxmox token's.
+    /// The secret behind a handle: the Proxmox token's, or a key of an S3 server.
     pub fn secret(&self, handle: &str) -> Option<Secret> {
-        (handle == self.token_handle).then(|| self.token.clone())
+        self.secrets.get(handle).cloned()
     }
 
     /// As [`Twin::inject`](crate::Twin::inject).

@@ -173,17 +173,17 @@ impl House {
             world.fill(&mut bytes);
             u64::from_le_bytes(bytes)
         };
-        let token_handle = world.token_handle();
-        let token = world.token(&token_handle);
-        let token = token.map(|secret| String::from_utf8_lossy(secret.expose()).into_owned());
+        let secrets = world.handles().into_iter().filter_map(|handle| {
+            let secret = world.secret(&handle)?;
+            Some((handle, String::from_utf8_lossy(secret.expose()).into_owned()))
+        });
         let certificates = world.authorities().into_iter();
         Hello {
             client: number(),
             seed: number(),
             speed: world.clock.speed(),
             began_ns: frame::nanos(world.clock.began().duration_since(UNIX_EPOCH).unwrap_or_default()),
-            token: token.unwrap_or_default(),
-            token_handle,
+            secrets: secrets.collect(),
             authorities: certificates
                 .filter_map(|name| Some((name.clone(), world.authority(&name)?)))
                 .collect(),

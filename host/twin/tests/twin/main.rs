@@ -8,5 +8,6 @@ mod network;
 mod power;
 mod process;
 mod proxmox;
+mod s3;
 mod samakia;
 mod vrrp;

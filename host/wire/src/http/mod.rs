@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use hyper::header::{HeaderName, HeaderValue};
 pub use path::{NotAPath, RequestPath};
+pub(crate) use path::{encoded, encoded_but};
 
 use crate::deadline::Deadline;
 use crate::error::WireError;

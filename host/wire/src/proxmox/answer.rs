@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::WireError;
+use crate::error::{WireError, printable};
 use crate::http::Response;
 
 /// The largest answer that is taken, in bytes. The largest honest one is `/access/permissions` of some tens of KiB.
 pub const ANSWER_LIMIT: usize = 4 << 20;
-
-/// The longest error text that is passed on, in characters.
-const TEXT_LIMIT: usize = 300;
 
 #[derive(Deserialize)]
 struct Envelope<T> {
@@ -76,12 +73,6 @@ fn faults(body: &[u8]) -> String {
     let refusal: Option<Refusal> = serde_json::from_slice(body).ok();
     let faults = refusal.map(|refusal| refusal.errors).unwrap_or_default();
     faults.iter().map(|(name, text)| format!(" ({name}: {})", printable(text))).collect()
-}
-
-/// The beginning of a text of the other side, on one line.
-pub(super) fn printable(text: &str) -> String {
-    let kept = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
-    kept.take(TEXT_LIMIT).collect()
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use fabric_model::Slug;
 
 use super::answer;
-use super::client::{Client, segment};
+use super::client::Client;
 use super::upid::{NotAUpid, Upid};
 use crate::deadline::Deadline;
 use crate::endpoint::ProxmoxApi;
 use crate::error::WireError;
-use crate::http::Post;
+use crate::http::{Post, encoded};
 use crate::seam::{Seams, Writing};
 
 /// Changes what a cluster runs. It is made from ways to write, which whoever only observes is not handed.
@@ -70,7 +70,7 @@ impl Changer {
         already: &str,
         deadline: Deadline,
     ) -> Result<Ordered, WireError> {
-        let path = format!("/nodes/{}/lxc/{vmid}/status/{verb}", segment(node.as_str()));
+        let path = format!("/nodes/{}/lxc/{vmid}/status/{verb}", encoded(node.as_str()));
         let response = self.client.ask(Post::default(), &path, deadline).await?;
         if answer::is_refused_as(&response, already) {
             return Ok(Ordered::Already);

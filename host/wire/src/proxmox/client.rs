@@ -118,27 +118,3 @@ impl Client {
         Ok(value)
     }
 }
-
-/// One segment of a path, percent-encoded (RFC 3986, 2.1).
-pub(super) fn segment(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_segment_holds_nothing_that_ends_it() {
-        assert_eq!(segment("a+b@c:d.e-f_g"), "a%2Bb%40c%3Ad.e-f_g");
-        assert_eq!(segment("a/../b?c#d%e!"), "a%2F..%2Fb%3Fc%23d%25e%21");
-    }
-}

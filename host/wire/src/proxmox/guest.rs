@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answer::garbage;
-use super::client::{Client, segment};
+use super::client::Client;
 use super::lenient;
 use super::network::{self, NetworkInterface};
 use crate::deadline::Deadline;
 use crate::error::WireError;
+use crate::http::encoded;
 
 /// What a container is configured to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -139,7 +140,7 @@ impl Client {
         vmid: u32,
         deadline: Deadline,
     ) -> Result<GuestConfig, WireError> {
-        config(self.get(&format!("/nodes/{}/lxc/{vmid}/config", segment(node.as_str())), deadline).await?)
+        config(self.get(&format!("/nodes/{}/lxc/{vmid}/config", encoded(node.as_str())), deadline).await?)
     }
 
     /// Whether a container runs: GET /nodes/{node}/lxc/{vmid}/status/current.
@@ -152,7 +153,7 @@ impl Client {
         vmid: u32,
         deadline: Deadline,
     ) -> Result<GuestStatus, WireError> {
-        self.get(&format!("/nodes/{}/lxc/{vmid}/status/current", segment(node.as_str())), deadline).await
+        self.get(&format!("/nodes/{}/lxc/{vmid}/status/current", encoded(node.as_str())), deadline).await
     }
 
     /// A container's interfaces as they are inside it: GET /nodes/{node}/lxc/{vmid}/interfaces. Empty while it does not run.
@@ -165,7 +166,7 @@ impl Client {
         vmid: u32,
         deadline: Deadline,
     ) -> Result<Vec<GuestInterface>, WireError> {
-        let path = format!("/nodes/{}/lxc/{vmid}/interfaces", segment(node.as_str()));
+        let path = format!("/nodes/{}/lxc/{vmid}/interfaces", encoded(node.as_str()));
         interfaces(self.get(&path, deadline).await?)
     }
 }

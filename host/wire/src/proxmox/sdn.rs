@@ -6,10 +6,11 @@ use fabric_model::Slug;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::client::{Client, segment};
+use super::client::Client;
 use super::lenient;
 use crate::deadline::Deadline;
 use crate::error::WireError;
+use crate::http::encoded;
 
 /// Which of the three states of the configuration is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -156,7 +157,7 @@ impl Client {
         view: View,
         deadline: Deadline,
     ) -> Result<Vec<SdnSubnet>, WireError> {
-        let path = format!("/cluster/sdn/vnets/{}/subnets{}", segment(vnet.as_str()), view.query());
+        let path = format!("/cluster/sdn/vnets/{}/subnets{}", encoded(vnet.as_str()), view.query());
         let mut subnets: Vec<SdnSubnet> = self.get(&path, deadline).await?;
         subnets.sort_by(|a, b| a.subnet.cmp(&b.subnet));
         Ok(subnets)
@@ -169,7 +170,7 @@ impl Client {
     /// Those of every read, listed at [`Client`].
     pub async fn node_zones(&self, node: &Slug, deadline: Deadline) -> Result<Vec<NodeZone>, WireError> {
         let mut zones: Vec<NodeZone> =
-            self.get(&format!("/nodes/{}/sdn/zones", segment(node.as_str())), deadline).await?;
+            self.get(&format!("/nodes/{}/sdn/zones", encoded(node.as_str())), deadline).await?;
         zones.sort_by(|a, b| a.zone.cmp(&b.zone));
         Ok(zones)
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use fabric_model::Slug;
 use serde::Deserialize;
 
-use super::answer::printable;
-use super::client::{Client, segment};
+use super::client::Client;
 use super::upid::Upid;
 use crate::deadline::Deadline;
-use crate::error::WireError;
+use crate::error::{WireError, printable};
+use crate::http::encoded;
 
 /// The first pause between two questions about a task; each further one is twice as long. Starting a container takes a second
 /// or two.
@@ -65,7 +65,7 @@ impl Client {
         upid: &Upid,
         deadline: Deadline,
     ) -> Result<TaskStatus, WireError> {
-        let (node, task) = (segment(node.as_str()), segment(&upid.to_string()));
+        let (node, task) = (encoded(node.as_str()), encoded(&upid.to_string()));
         status(self.get(&format!("/nodes/{node}/tasks/{task}/status"), deadline).await?)
     }
 

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod policy;
 pub mod proxmox;
 pub mod redaction;
+pub mod s3;
 pub mod script;
 pub mod site;
 pub mod ssh_output;
@@ -52,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "policy", run: policy::run, mutations: 500 },
     Target { name: "proxmox", run: proxmox::run, mutations: 5_000 },
     Target { name: "redaction", run: redaction::run, mutations: 500 },
+    Target { name: "s3", run: s3::run, mutations: 3_000 },
     Target { name: "script", run: script::run, mutations: 60 },
     Target { name: "site", run: site::run, mutations: 500 },
     Target { name: "ssh_output", run: ssh_output::run, mutations: 5_000 },

@@ -5,6 +5,7 @@ mod host;
 mod once;
 mod plane;
 mod realm;
+mod s3;
 mod secret;
 mod vault;
 mod vip;
@@ -28,6 +29,7 @@ pub(super) fn all(site: &Site, report: &mut Report<'_>) {
     word::check(site, report);
     secret::check(site, report);
     vault::check(site, report);
+    s3::check(site, report);
     plane::check(site, report);
     host::check(site, report);
     address::check(site, report);

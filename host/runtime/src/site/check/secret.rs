@@ -31,11 +31,7 @@ pub(super) fn check(site: &Site, report: &mut Report<'_>) {
         report.at(&["store", "identity"], "the identity of a store is in a file or a credential", hint);
     }
     handle(site, report, &["ssh", "identity"], &site.ssh.identity);
-    handle(site, report, &["proxmox", "token"], &site.proxmox.token);
-    if let Some(SecretSource::Agent(_)) = site.secrets.get(&site.proxmox.token) {
-        let message = format!("`{}` is kept in an ssh-agent, which gives no text away", site.proxmox.token);
-        report.at(&["proxmox", "token"], message, "Use a secret from another source.");
-    }
+    text_handle(site, report, &["proxmox", "token"], &site.proxmox.token);
     if site.proxmox.nodes.is_empty() {
         let hint = "Add at least one, such as `pve1 = { address = \"192.0.2.1\" }`.";
         report.at(&["proxmox", "nodes"], "the cluster has no nodes", hint);
@@ -48,6 +44,15 @@ pub(super) fn check(site: &Site, report: &mut Report<'_>) {
 /// One or two names with a `/` between them.
 fn is_handle(text: &str) -> bool {
     text.split('/').count() <= 2 && text.split('/').all(|name| name.parse::<Slug>().is_ok())
+}
+
+/// Records that the key at `path` refers to a secret that is not there, or that gives no text away.
+pub(super) fn text_handle(site: &Site, report: &mut Report<'_>, path: &[&str], wanted: &str) {
+    handle(site, report, path, wanted);
+    if let Some(SecretSource::Agent(_)) = site.secrets.get(wanted) {
+        let message = format!("`{wanted}` is kept in an ssh-agent, which gives no text away");
+        report.at(path, message, "Use a secret from another source.");
+    }
 }
 
 fn handle(site: &Site, report: &mut Report<'_>, path: &[&str], wanted: &str) {

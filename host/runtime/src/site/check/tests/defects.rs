@@ -61,6 +61,15 @@ pub(super) const HEAD: &[Defect] = &[
         "there is no authority `ca`|`a//b` is not a path of Vault|`../kv` is not a path of Vault|`v/two` cannot be read before Vault is|`a/../b` is not a path of Vault|there is no Vault `mian`",
     ),
     (
+        &[(
+            "[secrets]\n\"proxmox",
+            "[s3.other]\naddress = \"192.0.2.9\"\n§authority = \"ca\"\n§access_key = \"o/access\"\n§secret_key = \"o/agent\"\n\
+             [s3.same]\naddress = \"192.0.2.9\"\nauthority = \"proxmox-ca\"\naccess_key = \"proxmox/token\"\n\
+             §secret_key = \"proxmox/token\"\n[secrets]\n\"o/agent\" = { agent = \"\" }\n\"proxmox",
+        )],
+        "there is no authority `ca`|there is no secret `o/access`|`o/agent` is kept in an ssh-agent, which gives no text away|`proxmox/token` stands for both keys",
+    ),
+    (
         &[("[secrets]\n\"proxmox", "[store]\n§identity = { env = \"X\" }\n[secrets]\n\"proxmox")],
         "the identity of a store is in a file or a credential",
     ),

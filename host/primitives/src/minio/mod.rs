@@ -1,0 +1,3 @@
+//! What MinIO and servers like it say about themselves.
+
+pub mod health;
