@@ -52,12 +52,14 @@ mod races;
 mod refusals;
 #[cfg(test)]
 mod reports;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 #[path = "../../../evidence/tests/stock/ring.rs"]
 mod ring;
 #[cfg(test)]
 mod s3;
+#[cfg(test)]
 mod scan;
 #[cfg(test)]
 mod scene;

@@ -47,12 +47,12 @@ impl Asked<'_> {
         }
     }
 
-    /// The query as it is sent and signed: encoded, and in order.
+    /// The query as it is sent and signed: encoded, and in the order of the names.
     fn query(&self) -> String {
-        let mut parts: Vec<String> =
-            self.query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+        let mut parts: Vec<(String, String)> =
+            self.query.iter().map(|(name, value)| (encoded(name), encoded(value))).collect();
         parts.sort();
-        parts.join("&")
+        parts.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
     }
 }
 
@@ -201,5 +201,8 @@ mod tests {
             "list-type=2&max-keys=1&prefix=a%20b%2F"
         );
         assert_eq!(Asked { query: &[("policy", "")], ..Asked::default() }.query(), "policy=");
+        // By their names, not as text in which `=` comes behind `-`.
+        let query = [("list-type", "2"), ("list", "1")];
+        assert_eq!(Asked { query: &query, ..Asked::default() }.query(), "list=1&list-type=2");
     }
 }
