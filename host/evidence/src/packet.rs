@@ -39,6 +39,9 @@ pub const REPORT: &str = "report.md";
 /// The file name of the report as a page.
 pub const PAGE: &str = "report.html";
 
+/// The mode of every file of a sealed packet.
+const READ_ONLY: u32 = 0o400;
+
 /// Why a packet could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum PacketError {
@@ -191,9 +194,12 @@ impl PacketFolder {
         write_new(&self.dir.join(PAGE), page.as_bytes())?;
         files.push(PAGE.to_owned());
         files.sort_unstable();
-        let mut names: Vec<&str> = files.iter().map(String::as_str).collect();
-        let mut manifest = Manifest::default();
+        let names: Vec<&str> = files.iter().map(String::as_str).collect();
+        let (mut manifest, mut writable) = (Manifest::default(), Vec::new());
         for (path, surveyed) in files.iter().zip(self.survey(&names)?) {
+            if surveyed.mode & 0o7777 != READ_ONLY {
+                writable.push(path);
+            }
             // The journal that the records follow from, not one that was put in its place since.
             let digest = if path == JOURNAL { Digest::of(&journal) } else { surveyed.digest };
             manifest
@@ -203,9 +209,9 @@ impl PacketFolder {
         let bytes = manifest.to_string().into_bytes();
         let signature = signer.sign(&bytes, role, intent, now)?;
         write_new(&self.dir.join(manifest::NAME), &bytes)?;
-        names.push(manifest::NAME);
-        let read_only = |name: &&str| fs::set_permissions(self.dir.join(name), Permissions::from_mode(0o400));
-        for (name, done) in names.iter().zip(spread::over(&names, FILES_PER_THREAD, read_only)) {
+        let end_writing =
+            |name: &&String| fs::set_permissions(self.dir.join(name), Permissions::from_mode(READ_ONLY));
+        for (name, done) in writable.iter().zip(spread::over(&writable, FILES_PER_THREAD, end_writing)) {
             at(&self.dir.join(name), done)?;
         }
         let signature = sidecar::add_signature(&self.dir, signer.fingerprint(), &signature)?;
@@ -274,9 +280,10 @@ pub(crate) fn json_file<T: serde::Serialize>(record: &T) -> Result<Vec<u8>, NotC
     Ok(bytes)
 }
 
+/// Writes a file that nobody writes to again.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), PacketError> {
     let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(READ_ONLY).open(path)?;
         file.write_all(bytes)?;
         file.sync_all()
     };

@@ -110,7 +110,7 @@ pub fn folder(dir: &Path, redactor: &Redactor) -> io::Result<Scan> {
 fn of_files(dir: &Path, names: &[&str], redactor: &Redactor) -> Vec<io::Result<Vec<Finding>>> {
     spread::over(names, FILES_PER_THREAD, |name| {
         let path = dir.join(name);
-        let parts: Vec<u64> = (0..regular::read(&path)?.metadata()?.len().div_ceil(PART)).collect();
+        let parts: Vec<u64> = (0..regular::read_described(&path)?.1.len().div_ceil(PART)).collect();
         let found = spread::over(&parts, 1, |part| part_of(&path, *part, redactor));
         whole(&path, name, found.into_iter().collect::<io::Result<_>>()?)
     })

@@ -1,8 +1,8 @@
 //! What is added to a packet after it was sealed: signatures of others, and timestamps of signatures. The sealed core stays as it is.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -97,7 +97,6 @@ pub(crate) fn appear(path: &Path, bytes: &[u8]) -> Result<(), PacketError> {
         removed => at(&unfinished, removed)?,
     }
     write_new(&unfinished, bytes)?;
-    at(&unfinished, fs::set_permissions(&unfinished, Permissions::from_mode(0o400)))?;
     at(path, fs::rename(&unfinished, path))?;
     at(folder, File::open(folder).and_then(|folder| folder.sync_all()))
 }

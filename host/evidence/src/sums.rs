@@ -23,9 +23,8 @@ pub(crate) fn of_files(dir: &Path, names: &[&str]) -> Vec<io::Result<Summed>> {
 
 /// A regular file; whatever took its place meanwhile is an error.
 fn of_file(path: &Path) -> io::Result<Summed> {
-    let file = regular::read(path)?;
-    let mode = file.metadata()?.permissions().mode();
-    Ok(Summed { digest: Digest::of_stream(file)?, mode })
+    let (file, metadata) = regular::read_described(path)?;
+    Ok(Summed { digest: Digest::of_stream(file)?, mode: metadata.permissions().mode() })
 }
 
 #[cfg(test)]

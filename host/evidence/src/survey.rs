@@ -1,6 +1,7 @@
 //! Reads the files of a packet before it is sealed, most of them once: their digests, and what nobody should read in them.
 
 use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use fabric_model::Digest;
@@ -13,6 +14,8 @@ use crate::spread::{self, FILES_PER_THREAD};
 /// What a file is.
 pub(crate) struct Surveyed {
     pub(crate) digest: Digest,
+    /// The bits of its mode.
+    pub(crate) mode: u32,
     /// The secrets in it.
     pub(crate) secrets: Vec<Finding>,
 }
@@ -21,8 +24,8 @@ pub(crate) struct Surveyed {
 enum Looked {
     /// It was read whole.
     Whole(Surveyed),
-    /// It is of so many parts.
-    Long(u64),
+    /// It is of so many parts, and has this mode.
+    Long(u64, u32),
 }
 
 /// A piece of the work on a long file.
@@ -42,25 +45,25 @@ pub(crate) fn of_files(dir: &Path, names: &[&str], redactor: &Redactor) -> Vec<i
     let looked = spread::over(names, FILES_PER_THREAD, |name| first_look(dir, name, redactor));
     let surveyed = names.iter().zip(looked).map(|(name, looked)| match looked? {
         Looked::Whole(surveyed) => Ok(surveyed),
-        Looked::Long(parts) => long(dir, name, parts, redactor),
+        Looked::Long(parts, mode) => long(dir, name, parts, mode, redactor),
     });
     surveyed.collect()
 }
 
 fn first_look(dir: &Path, name: &str, redactor: &Redactor) -> io::Result<Looked> {
-    let mut file = regular::read(&dir.join(name))?;
-    let length = file.metadata()?.len();
+    let (mut file, metadata) = regular::read_described(&dir.join(name))?;
+    let (length, mode) = (metadata.len(), metadata.permissions().mode());
     if length > PART {
-        return Ok(Looked::Long(length.div_ceil(PART)));
+        return Ok(Looked::Long(length.div_ceil(PART), mode));
     }
     let mut bytes = Vec::with_capacity(length as usize + 1);
     file.read_to_end(&mut bytes)?;
     let secrets = scan::of_bytes(name, &bytes, redactor)?;
-    Ok(Looked::Whole(Surveyed { digest: Digest::of(&bytes), secrets }))
+    Ok(Looked::Whole(Surveyed { digest: Digest::of(&bytes), mode, secrets }))
 }
 
 /// A digest is made from the beginning to the end; the other processors look for secrets meanwhile.
-fn long(dir: &Path, name: &str, parts: u64, redactor: &Redactor) -> io::Result<Surveyed> {
+fn long(dir: &Path, name: &str, parts: u64, mode: u32, redactor: &Redactor) -> io::Result<Surveyed> {
     let path = dir.join(name);
     let pieces: Vec<Piece> = [Piece::Digest].into_iter().chain((0..parts).map(Piece::Part)).collect();
     let done = spread::over(&pieces, 1, |piece| match piece {
@@ -75,5 +78,5 @@ fn long(dir: &Path, name: &str, parts: u64, redactor: &Redactor) -> io::Result<S
         }
     }
     let digest = digest.ok_or_else(|| io::Error::other("it has no digest"))?;
-    Ok(Surveyed { digest, secrets: scan::whole(&path, name, looked)? })
+    Ok(Surveyed { digest, mode, secrets: scan::whole(&path, name, looked)? })
 }

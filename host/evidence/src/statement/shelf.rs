@@ -2,9 +2,9 @@
 //! without. The folder appears in one step, signed; a signature that is added appears in one step too.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -67,8 +67,8 @@ impl Shelf {
             return Err(PacketError::Exists(folder));
         }
         let unfinished = self.unfinished()?;
-        written(&unfinished.join(self.name), statement)?;
-        written(&unfinished.join(format!("{by}.asc")), armored)?;
+        write_new(&unfinished.join(self.name), statement)?;
+        write_new(&unfinished.join(format!("{by}.asc")), armored)?;
         synced(&unfinished)?;
         let above = folder.parent().unwrap_or(&self.root);
         at(above, DirBuilder::new().recursive(true).mode(0o700).create(above))?;
@@ -88,7 +88,7 @@ impl Shelf {
             return Err(PacketError::Exists(path));
         }
         let unfinished = self.unfinished()?.join("signature");
-        written(&unfinished, armored)?;
+        write_new(&unfinished, armored)?;
         at(&path, fs::rename(&unfinished, &path))?;
         synced(&self.path())?;
         Ok(path)
@@ -235,11 +235,6 @@ pub(crate) fn names(folder: &Path) -> io::Result<BTreeSet<String>> {
 pub(crate) fn is_real_folder(path: &Path) -> Result<(), PacketError> {
     let found = at(path, fs::symlink_metadata(path))?;
     if found.is_dir() { Ok(()) } else { at(path, Err(io::Error::other("it is no folder"))) }
-}
-
-fn written(path: &Path, bytes: &[u8]) -> Result<(), PacketError> {
-    write_new(path, bytes)?;
-    at(path, fs::set_permissions(path, Permissions::from_mode(0o400)))
 }
 
 pub(crate) fn synced(folder: &Path) -> Result<(), PacketError> {

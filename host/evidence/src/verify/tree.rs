@@ -182,9 +182,9 @@ impl Tree {
                 Err(error) => findings.push(Finding::new("file.unreadable", path, error.to_string())),
             }
         }
-        let unlisted = || self.files().filter(|path| manifest.get(path).is_none());
-        self.report_modes(unlisted(), findings);
-        for path in unlisted().filter(|path| *path != NAME) {
+        let unlisted: Vec<&str> = self.files().filter(|path| manifest.get(path).is_none()).collect();
+        self.report_modes(unlisted.iter().copied(), findings);
+        for path in unlisted.into_iter().filter(|path| *path != NAME) {
             match sidecar(path) {
                 None => {
                     findings.push(Finding::new("file.unlisted", path, "the manifest does not list the file"))
