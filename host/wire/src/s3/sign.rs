@@ -3,10 +3,11 @@
 
 use std::time::SystemTime;
 
+use fabric_model::Digest;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::endpoint::S3Keys;
@@ -74,7 +75,7 @@ pub fn authorization(
 
 /// The SHA-256 digest of bytes in hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    Digest::of(bytes).to_string()
 }
 
 fn mac(key: &[u8], text: &[u8]) -> Zeroizing<Vec<u8>> {
